@@ -121,7 +121,7 @@ export class OriginError extends GatewayError {
 interface OriginErrorOptions {
   readonly sent: boolean;
   readonly fault?: OriginError['fault'] | undefined;
-  readonly detail?: string;
+  readonly detail?: string | undefined;
   readonly cause?: unknown;
 }
 

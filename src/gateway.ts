@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
-import type { Address, GatewayConfig, OriginConfig } from './config/model.ts';
+import type { GatewayConfig, OriginConfig } from './config/model.ts';
 import { type Authority, openToAll } from './events/rights.ts';
 import { declaredReads } from './exchange/declared-reads.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
@@ -38,7 +38,7 @@ import { compileSpellings } from './rules/spellings.ts';
 import { createAdmin } from './server/admin.ts';
 import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
-import { hasBody } from './server/message.ts';
+import { listen } from './server/listen.ts';
 import { createPublic } from './server/public.ts';
 import { wireCoherence } from './wire-coherence.ts';
 import type { Coherence } from './wire-node.ts';
@@ -132,9 +132,9 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     hit: config.server.front ? hitFinder(reading, readPorts, config.store.memory.maxBytes * PREPARED_SHARE) : undefined,
     read: reader(reading, readPorts),
     declaredRead: keyedReader(declared, { reading, readPorts, uploads: writePorts.uploads }),
-    write: (request, message, reply) => {
+    write: (request, body, reply) => {
       const found = routes.find(request.target.resource);
-      work.track(write(writePorts, { found, request, body: hasBody(message) ? message : undefined }, reply));
+      work.track(write(writePorts, { found, request, body }, reply));
     },
     routeOf: (request) => routes.find(request.target.resource).route,
     failed: (error, request) => reports.failed(error, request),
@@ -172,14 +172,14 @@ interface Running {
   readonly hasAdmin: boolean;
 }
 
-function lifecycle({ server, admin: { listen } }: GatewayConfig, running: Running): Gateway {
+function lifecycle({ server, admin: { listen: adminAddress } }: GatewayConfig, running: Running): Gateway {
   const { app, admin, coherence, snapshotting, work, log, closers, setState, hasAdmin } = running;
   return {
     start: async () => {
       await snapshotting.open();
       await coherence.start();
-      await app.listen(listenOptions(server.listen));
-      if (hasAdmin) await admin.listen(listenOptions(listen));
+      await listen(app, 'server.listen', server.listen);
+      if (hasAdmin) await listen(admin, 'admin.listen', adminAddress);
       setState('ready');
       snapshotting.start();
       return { url: urlOf(app.server.address()), adminUrl: hasAdmin ? urlOf(admin.server.address()) : '' };
@@ -385,10 +385,6 @@ const waitingFor: Record<Exclude<ClusterStatus['state'], 'serving'>, string> = {
   fenced: 'the lease has run out: Redis does not answer in time, and requests are passed through',
   undelivered: 'other nodes have not received writes that this node has acknowledged',
 };
-
-function listenOptions({ host, port }: Address): { host: string; port: number; backlog: number } {
-  return { host, port, backlog: 1024 };
-}
 
 function urlOf(address: AddressInfo | string | null): string {
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');

@@ -1,8 +1,8 @@
 import { asGatewayError } from './errors.ts';
-import { readUpTo } from './exchange/body.ts';
+import { type ReadBody, readUpTo } from './exchange/body.ts';
 import { asKeyedRead, type DeclaredReads, keyableLength } from './exchange/declared-reads.ts';
 import type { MinPosition } from './exchange/min-position.ts';
-import type { ClientRequest, FastHit, ReadOutcome, Reply, RouteTable } from './exchange/ports.ts';
+import type { ClientRequest, FastHit, ReadOutcome, Reply, RequestBody, RouteTable } from './exchange/ports.ts';
 import { FastHits } from './exchange/read/fast-hits.ts';
 import type { Found } from './exchange/read/look-up.ts';
 import { answersRange, read } from './exchange/read/read.ts';
@@ -108,7 +108,7 @@ export function keyedReader(
   { reading, readPorts, uploads }: { reading: Reading; readPorts: ReadPorts; uploads: UploadBudget },
 ): PublicOptions['declaredRead'] {
   const answer = answerer(reading, readPorts);
-  return (request, message, reply) => {
+  return (request, body, reply) => {
     const found = declared(request);
     if (found === undefined) return 'write';
     if (found.cached === undefined) return 'passes';
@@ -116,8 +116,8 @@ export function keyedReader(
     const length = keyableLength(request, maxBodyBytes);
     const held = uploads.begin(request.client.address);
     if (length === undefined || !held.take(length)) return 'passes';
-    const answered = readUpTo(message, length).then((body) =>
-      'whole' in body ? answer({ route, params: {} }, asKeyedRead(request, body.whole), reply) : undefined,
+    const answered = wholeOf(body, length).then((read) =>
+      'whole' in read ? answer({ route, params: {} }, asKeyedRead(request, read.whole), reply) : undefined,
     );
     const failed = (error: unknown): void => {
       // An upload that broke off is no fault of the gateway.
@@ -128,3 +128,10 @@ export function keyedReader(
     return 'taken';
   };
 }
+
+/** A body of which so many bytes have been declared. */
+async function wholeOf(body: RequestBody, length: number): Promise<ReadBody> {
+  return body === undefined || Buffer.isBuffer(body) ? { whole: body ?? NOTHING } : readUpTo(body, length);
+}
+
+const NOTHING = Buffer.alloc(0);

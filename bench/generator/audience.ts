@@ -6,8 +6,8 @@ import type { Percentiles } from './protocol.ts';
 const openedAtOnce = 100;
 /** One address has a share of the connections. The whole of 127.0.0.0/8 is this machine. */
 const perAddress = 500;
-/** A slow reader takes what has come so often. */
-const slowMs = 500;
+/** A slow reader takes what has come this often: most take nothing while times are counted. */
+const slowMs = 5_000;
 /** What has not come by then is lost, and the run fails. */
 const deadlineMs = 20_000;
 
@@ -38,6 +38,15 @@ export interface Heard {
   readonly last: Percentiles;
 }
 
+/** One read of a socket. All share it: nothing of it is kept. */
+const READ_BYTES = 64 * 1024;
+
+interface Reader {
+  readonly isSlow: boolean;
+  /** Takes the head of the answer, then what comes. */
+  take: (piece: Buffer) => void;
+}
+
 /** Many subscribers in one process, read as cheaply as possible. */
 export class Audience {
   readonly #task: AudienceTask;
@@ -47,6 +56,7 @@ export class Audience {
   #arrivals: number[] = [];
   #changed: () => void = () => {};
   #lost = 0;
+  readonly #buffer = Buffer.allocUnsafe(READ_BYTES);
   #timer: NodeJS.Timeout | undefined;
 
   constructor(task: AudienceTask) {
@@ -56,22 +66,14 @@ export class Audience {
   async open(): Promise<void> {
     const { subscribers, slow } = this.#task;
     for (let from = 0; from < subscribers; from += openedAtOnce) {
-      const lot = Array.from({ length: Math.min(openedAtOnce, subscribers - from) }, (_, i) => this.#connect(from + i));
-      for (const [i, socket] of (await Promise.all(lot)).entries()) {
-        const isSlow = ((from + i) % 100) / 100 < slow;
-        (isSlow ? this.#slow : this.#quick).push(socket);
-        if (!isSlow) socket.on('data', (chunk) => this.#read(chunk));
-        socket.on('close', () => {
-          this.#lost += 1;
-        });
-      }
+      const count = Math.min(openedAtOnce, subscribers - from);
+      await Promise.all(Array.from({ length: count }, (_, i) => this.#open(from + i, ((from + i) % 100) / 100 < slow)));
     }
-    for (const socket of this.#slow) socket.pause();
     // In turns, so that they are not all read at one moment.
     let turn = 0;
     this.#timer = setInterval(() => {
       turn = (turn + 1) % 10;
-      for (let i = turn; i < this.#slow.length; i += 10) this.#slow[i]?.read();
+      for (let i = turn; i < this.#slow.length; i += 10) this.#slow[i]?.resume();
     }, slowMs / 10);
   }
 
@@ -114,11 +116,29 @@ export class Audience {
     });
   }
 
-  #connect(i: number): Promise<Socket> {
+  async #open(i: number, isSlow: boolean): Promise<void> {
+    const reader: Reader = { isSlow, take: () => {} };
+    const socket = await this.#connect(i, reader);
+    reader.take = isSlow ? () => {} : (piece) => this.#read(piece);
+    socket.on('close', () => {
+      this.#lost += 1;
+    });
+    (isSlow ? this.#slow : this.#quick).push(socket);
+  }
+
+  #connect(i: number, reader: Reader): Promise<Socket> {
     const { url, path, kind } = this.#task;
     const { hostname, port, host } = new URL(url);
     const localAddress = `127.0.0.${2 + Math.floor(i / perAddress)}`;
-    const socket = connect({ host: hostname, port: Number(port), localAddress });
+    const onread = {
+      buffer: this.#buffer,
+      callback: (length: number) => {
+        reader.take(this.#buffer.subarray(0, length));
+        // False: nothing more is taken from the system. A stream that is paused would go on to fill its own buffer.
+        return !reader.isSlow;
+      },
+    };
+    const socket = connect({ host: hostname, port: Number(port), localAddress, onread });
     const upgrade =
       'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
@@ -127,12 +147,12 @@ export class Audience {
     return new Promise((resolve, reject) => {
       const deadline = setTimeout(() => reject(new Error('no answer to a subscription')), deadlineMs);
       socket.once('error', reject);
-      socket.once('data', (chunk) => {
+      reader.take = (piece) => {
         clearTimeout(deadline);
-        const head = chunk.toString('latin1', 0, 300);
+        const head = piece.toString('latin1', 0, 300);
         if (/^HTTP\/1\.1 (?:200|101) /.test(head)) resolve(socket);
         else reject(new Error(`a subscription was answered ${head}`));
-      });
+      };
     });
   }
 }

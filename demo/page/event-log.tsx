@@ -1,4 +1,4 @@
-import { useLayoutEffect, useState } from 'react';
+import { useCallback, useLayoutEffect, useRef, useState } from 'react';
 import { useUnstaleEvent } from 'unstale/react';
 import { now, sentAt } from './stopwatch.ts';
 
@@ -25,15 +25,32 @@ interface Props {
   readonly version: number | undefined;
 }
 
+/**
+ * How long the entry of an event that names the shown step waits for the step, in milliseconds. The page is then
+ * painted once for both: where many windows share a few cores, each painting delays the change in another.
+ */
+const PATIENCE_MS = 400;
+
 /** The events of this connection, the newest first. */
 function useEventLog({ path, version }: Props): readonly Entry[] {
   const [entries, setEntries] = useState<readonly Entry[]>([]);
+  const waiting = useRef<Entry[]>([]);
+  const show = useCallback((shownAt: number | undefined): void => {
+    const added = waiting.current.splice(0);
+    // It has been shown with its step.
+    if (added.length === 0 && shownAt === undefined) return;
+    setEntries((earlier) =>
+      [...added.reverse(), ...earlier]
+        .slice(0, KEPT)
+        .map((each) => (each.isShown && each.shownAt === undefined ? { ...each, shownAt } : each)),
+    );
+  }, []);
   useUnstaleEvent('event:*', (event) => {
     // A resync says nothing of what has changed.
-    if (!('cause' in event)) return;
+    if (event.cause === undefined) return;
     const { id, type, paths, cause } = event;
     const [receivedAt, isShown] = [now(), paths.some((each) => each === path || each.includes('*'))];
-    const entry = {
+    waiting.current.push({
       id,
       type,
       paths,
@@ -41,17 +58,15 @@ function useEventLog({ path, version }: Props): readonly Entry[] {
       sentAt: sentAt(event),
       receivedAt,
       isShown,
-    };
-    setEntries((earlier) => [{ ...entry, shownAt: undefined }, ...earlier].slice(0, KEPT));
+      shownAt: undefined,
+    });
+    if (isShown) setTimeout(show, PATIENCE_MS);
+    else show(undefined);
   });
   // The page has been updated. Painting follows with the next frame, and that shows the time as well.
   useLayoutEffect(() => {
-    const at = now();
-    if (version === undefined) return;
-    setEntries((earlier) =>
-      earlier.map((each) => ({ ...each, shownAt: each.shownAt ?? (each.isShown ? at : undefined) })),
-    );
-  }, [version]);
+    if (version !== undefined) show(now());
+  }, [version, show]);
   return entries;
 }
 
@@ -63,7 +78,7 @@ export function EventLog(props: Props) {
   const entries = useEventLog(props);
   return (
     <section aria-labelledby="events" className="events">
-      <h3 id="events">Events</h3>
+      <h2 id="events">Events</h2>
       {entries.length === 0 && <p>None yet.</p>}
       <ol>
         {entries.map(({ id, type, cause, paths, sentAt, receivedAt, shownAt }) => (

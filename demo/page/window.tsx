@@ -52,7 +52,7 @@ function Window() {
 function StepView({ step }: { readonly step: Step }) {
   return (
     <Followed>
-      <h2 id="title">{step.title}</h2>
+      <h1 id="title">{step.title}</h1>
       <ul className="accommodations">
         {step.accommodations.map((each) => (
           <AccommodationRow key={each.id} accommodation={each} writer={`window ${windowName}`} />

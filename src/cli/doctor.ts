@@ -174,10 +174,10 @@ function fetched(base: string, { target, host }: Asked, fields: readonly [string
 }
 
 function inWords({ url, status, stored, hit, ttl, why, write, cookiesBypass }: Diagnosis): string {
-  if (!hit) return `${url}: ${status}, ${stored ? 'stored, but no hit' : 'not stored'}: ${why}.\n  write: ${write}\n`;
+  if (!hit) return `${url}: ${status}, ${stored ? 'stored, but no hit' : 'not stored'}: ${why}.\n  fix: ${write}\n`;
   const cookies =
     cookiesBypass === true
-      ? '  But a request with a cookie goes to the API (_ga and others of common analytics do not count).\n  write: if cookies mean nothing here, cache: { cookies: ignore }, or cookies: { ignore: [name] } for some\n'
+      ? '  But a request with a cookie goes to the API (_ga and others of common analytics do not count).\n  fix: if cookies mean nothing here, cache: { cookies: ignore }, or cookies: { ignore: [name] } for some\n'
       : '';
   return `${url}: ${status}, stored: the second request was a hit, fresh for another ${ttl} s.\n${cookies}`;
 }

@@ -89,6 +89,7 @@ class Connection implements Live {
       });
       this.#source = membership;
       await membership.join();
+      if (this.clientId !== undefined && this.#source === membership) this.#told.tell('warning', echo);
     } catch (error) {
       this.#told.tell('warning', { ...unshared, error });
       this.#open();
@@ -131,6 +132,7 @@ class Connection implements Live {
 }
 
 const unshared: Warning = { code: 'unshared', message: 'this tab has a stream of its own' };
+const echo: Warning = { code: 'echo', message: 'tabs share a stream, so clientId is not sent: see shared' };
 const insecure: Warning = {
   ...unshared,
   message: `${unshared.message}: Web Locks, by which tabs share one, need https`,

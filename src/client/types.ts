@@ -42,6 +42,8 @@ export interface Resync {
    * - `unreadable`: there was an event that could not be read
    */
   readonly reason: 'gap' | 'overflow' | 'unreadable';
+  /** No write is known as its cause. */
+  readonly cause?: undefined;
   /** As that of events. */
   readonly refetchWithinMs?: number;
 }
@@ -85,8 +87,10 @@ export interface Warning {
    * - `unshared`: the tabs of this origin cannot share a stream · `auth`: `auth()` failed
    * - `user`: `auth()` gave the token of another user, or with other claims, and the tab has left those that share a
    *   stream with the one before; a resync follows. If it is the same user, set `scope`
+   * - `echo`: the stream that tabs share is for all of them, so `clientId` has no effect, and this tab is told of its
+   *   own writes. With `shared: false`, it has a stream of its own
    */
-  readonly code: 'unreadable' | 'listener' | 'unshared' | 'auth' | 'user';
+  readonly code: 'unreadable' | 'listener' | 'unshared' | 'auth' | 'user' | 'echo';
   readonly message: string;
   /** Of the event that it is about. */
   readonly id?: string;

@@ -1,4 +1,5 @@
 import type { Event } from '../events/event.ts';
+import type { Whole } from '../whole.ts';
 import type { Entry } from './bus.ts';
 import type { LogRecord } from './record.ts';
 import { decodeRecord } from './wire-record.ts';
@@ -7,8 +8,8 @@ import { decodeRecord } from './wire-record.ts';
 export function eventsOf(epoch: string, record: Pick<LogRecord, 'id' | 'position' | 'announcements' | 'at'>): Event[] {
   const id = record.id ?? `${epoch}-${record.position}`;
   const { at } = record;
-  return record.announcements.map(({ type, paths, tags, cause, payload, client }, i) => {
-    return { id: i === 0 ? id : `${id}.${i}`, type, paths, tags, cause, payload, at, client };
+  return record.announcements.map(({ type, paths, tags, cause, payload, refetchWithinMs, client }, i): Whole<Event> => {
+    return { id: i === 0 ? id : `${id}.${i}`, type, paths, tags, cause, payload, at, refetchWithinMs, client };
   });
 }
 

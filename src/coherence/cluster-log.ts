@@ -14,7 +14,7 @@ import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite, Share
 import { Outbox, type OutboxParts } from './outbox.ts';
 import { PositionWaiters } from './position-waiters.ts';
 import { Publisher } from './publisher.ts';
-import type { Invalidation, LogRecord, Position } from './record.ts';
+import { type Invalidation, type LogRecord, type Position, recordOf } from './record.ts';
 import { type SharedTurnParts, takeSharedTurn } from './shared-turns.ts';
 import { Sleeper } from './sleeper.ts';
 import { LogStanding } from './standing.ts';
@@ -365,17 +365,15 @@ export class ClusterLog implements Log {
 
   #apply({ seq, payload, ref, intent, again, foreign, held }: Entry): void {
     const { coverage, announcements, quarantine, quarantineMs, endsQuarantine, at } = decodeRecord(payload);
-    const record: LogRecord = {
+    const invalidation = {
       coverage,
       // A repeated record was announced the first time. A held one is announced by a second record.
       announcements: again === true || held === true ? [] : announcements,
       quarantine,
       quarantineMs,
       endsQuarantine: endsQuarantine === undefined ? undefined : this.positionOf(endsQuarantine),
-      position: this.positionOf(seq),
-      id: `${this.epoch}-${seq}`,
-      at,
     };
+    const record = recordOf(invalidation, { position: this.positionOf(seq), id: `${this.epoch}-${seq}`, at });
     const local = ref === undefined ? undefined : this.#outbox.localStepOf(ref);
     local?.applying();
     const removed = this.#options.listener.applied(record);

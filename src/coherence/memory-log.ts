@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, isoTime } from '../clock.ts';
 import type { Appended, AppendOptions, Conflicting, Log, LogListener, Note, SharedTurn } from './log.ts';
-import type { Invalidation } from './record.ts';
+import { type Invalidation, recordOf } from './record.ts';
 import { parseToken } from './token.ts';
 
 /** Writes in flight on this node are in its own index (in-flight.ts), and there are no other nodes. */
@@ -25,10 +25,8 @@ export class MemoryLog implements Log {
 
   // Not an async function: the record must be effective when append returns, before anything else can run.
   append(invalidation: Invalidation, { local, keepsNote = false }: AppendOptions = {}): Promise<Appended> {
-    const { coverage, announcements, quarantine, quarantineMs, endsQuarantine } = invalidation;
     const position = ++this.#position;
-    const at = isoTime(this.#clock.wall());
-    const record = { coverage, announcements, quarantine, quarantineMs, endsQuarantine, position, at };
+    const record = recordOf(invalidation, { position, id: undefined, at: isoTime(this.#clock.wall()) });
     local?.applying();
     const removed = this.#listener.applied(record);
     local?.applied(record);

@@ -1,5 +1,6 @@
 import { type Clock, isoTime, type Timers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
+import type { Whole } from '../whole.ts';
 import type { Append, AppendResult, OpenQuarantine, Seq } from './bus.ts';
 import type { Commits } from './commits.ts';
 import type { MemberSteps } from './group-commit.ts';
@@ -9,10 +10,10 @@ import type { Appended, AppendOptions } from './log.ts';
 import { OpenQuarantines } from './open-quarantines.ts';
 import { isPlaced, type PendingAppend } from './pending-append.ts';
 import type { Publisher } from './publisher.ts';
-import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
+import { everything, type Invalidation, type LogRecord, type Position, recordOf } from './record.ts';
 import { charactersOf } from './record-size.ts';
 import type { LogStanding } from './standing.ts';
-import { encodeRecord } from './wire-record.ts';
+import { encodeRecord, type WireRecord } from './wire-record.ts';
 import { encodeTerms, nothingKnown, recordTerms, type TagKnowledge } from './write-set.ts';
 
 /** Records that wait for the bus. Beyond it, one record that covers everything replaces all further ones. */
@@ -272,8 +273,9 @@ export class Outbox {
     const { invalidation, at, ref, notes, probes, keepsNote, asOf } = pending;
     const { coverage, announcements, quarantine, quarantineMs } = invalidation;
     const endsQuarantine = this.#quarantines.seqOf(invalidation.endsQuarantine, epoch);
+    const record: Whole<WireRecord> = { coverage, announcements, quarantine, quarantineMs, endsQuarantine, at };
     return {
-      payload: encodeRecord({ coverage, announcements, quarantine, quarantineMs, endsQuarantine, at }),
+      payload: encodeRecord(record),
       ref,
       quarantine: quarantine === true,
       endsQuarantine,
@@ -381,13 +383,10 @@ export class Outbox {
     if (writer === undefined) return;
     const place = progress.at === 'placed' ? progress : undefined;
     const position = place?.position ?? this.#standing.positionOf(0);
-    const { coverage, announcements, quarantine, quarantineMs } = invalidation;
     const id = place && `${place.epoch}-${place.seq}`;
     // The position that the writer knows. This node may have joined again before the record came down the log.
     const record =
-      applied === undefined
-        ? { coverage, announcements, quarantine, quarantineMs, position, id, at }
-        : { ...applied.record, position };
+      applied === undefined ? recordOf(invalidation, { position, id, at }) : { ...applied.record, position };
     writer.resolve({
       record,
       removed: applied?.removed ?? 0,

@@ -1,4 +1,5 @@
 import type { Event } from '../events/event.ts';
+import type { Whole } from '../whole.ts';
 import type { Coverage, Tag } from './tag.ts';
 
 /** Position of a record in the log, or of a node that has applied it. 0 is before the first record. */
@@ -29,6 +30,24 @@ export interface LogRecord extends Invalidation {
   readonly id?: string | undefined;
   /** ISO 8601, for people. Nothing is ordered by it. */
   readonly at: string;
+}
+
+/** The record of `invalidation` at its place in the log. Written out: a spread costs V8 microseconds. */
+export function recordOf(
+  { coverage, announcements, quarantine, quarantineMs, endsQuarantine }: Invalidation,
+  { position, id, at }: { position: Position; id: string | undefined; at: string },
+): LogRecord {
+  const record: Whole<LogRecord> = {
+    coverage,
+    announcements,
+    quarantine,
+    quarantineMs,
+    endsQuarantine,
+    position,
+    id,
+    at,
+  };
+  return record;
 }
 
 export const nothingCovered: Coverage = { tags: new Set(), patterns: [], tagPatterns: [] };

@@ -115,7 +115,8 @@ const serverSchema = z.strictObject({
       examples: [4],
     }),
   front: z.boolean().prefault(true).meta({
-    description: 'Answers plain hits on the socket, without an HTTP server in between. What clients get is the same.',
+    description:
+      'Answers plain requests on the socket, without an HTTP server in between. What clients get is the same.',
   }),
   // Less than the 10 s after which container engines kill a process.
   drain: duration(timer)

@@ -69,7 +69,8 @@ function reportIssue(document: SourceDocument, issue: Issue, above: Path): void 
     else reportMeant(document, path, meant, issue.errors);
     return;
   }
-  document.report(path, inRule(document, path, findingFor(issue, path.at(-1), value)));
+  const finding = ofOrigins(path, value) ?? findingFor(issue, path.at(-1), value);
+  document.report(path, inRule(document, path, finding));
 }
 
 /** A key that is unknown here may be one of another alternative: it is not misspelt, but excluded by what is there. */
@@ -96,6 +97,14 @@ function exclusiveKeys(meant: Issues, alternatives: readonly Issues[]): readonly
     if (key !== undefined && other !== undefined) return [key, other];
   }
   return undefined;
+}
+
+/** `origin` has a URL, and `origins` has names. */
+function ofOrigins([section, name, ...below]: Path, value: unknown): Finding | undefined {
+  if (section !== 'origins' || name === undefined || below.length > 0 || typeof value !== 'string') return undefined;
+  const origin =
+    name === 'url' ? 'each origin has a name: origins: { api: { url: … } }' : `write ${String(name)}: { url: … }`;
+  return { message: 'expected a mapping, found text', hint: origin };
 }
 
 /** An event is often made by a template or a tool, far from the name of its rule. */

@@ -14,7 +14,7 @@ export interface Event {
   /** ISO 8601. */
   readonly at: string;
   /** Clients spread what they fetch again over this time. Absent: they fetch at once. */
-  readonly refetchWithinMs?: number;
+  readonly refetchWithinMs?: number | undefined;
   /** The client that wrote, if it said so (`Unstale-Client`). Not announced to it, and told to nobody. */
   readonly client?: string | undefined;
 }

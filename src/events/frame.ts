@@ -1,3 +1,4 @@
+import type { Whole } from '../whole.ts';
 import type { Event } from './event.ts';
 import type { Wire } from './wire.ts';
 
@@ -24,8 +25,8 @@ export function spreadRetryMs(subscribers: number): number {
 
 /** Line breaks are removed from the id and the type, which another node or Redis may have written. JSON has none. */
 export function eventFrame({ id, type, paths, tags, cause, payload, at, refetchWithinMs }: Event): Buffer {
-  const data = JSON.stringify({ paths, tags, cause, payload, at, refetchWithinMs });
-  return Buffer.from(`${idLine(id)}event: ${oneLine(type)}\ndata: ${data}\n\n`);
+  const data: Whole<Omit<Event, 'id' | 'type' | 'client'>> = { paths, tags, cause, payload, at, refetchWithinMs };
+  return Buffer.from(`${idLine(id)}event: ${oneLine(type)}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 /** The event of a frame that `eventFrame` has made. */

@@ -35,6 +35,8 @@ export class EventHistory {
   #bytes = 0;
   /** The newest event that is no longer held. A subscriber that saw only earlier ones has missed events. */
   #forgotten: { readonly id: string; readonly order: Order };
+  /** The id that `cursor` has looked at last: each hit asks for it. */
+  #checked = { id: '', isSound: false };
   /** Events from this index on have not been sent yet. `maxEvents` does not apply to them, only `maxBytes`. */
   unsent: number;
 
@@ -54,6 +56,16 @@ export class EventHistory {
   /** The id of the newest event, or of the start of the log if there is none. */
   get lastId(): string {
     return (this.#entries.at(-1) ?? this.#forgotten).id;
+  }
+
+  /**
+   * The id of the newest event, from which a subscription misses nothing later. It is written into header fields, and
+   * another node has made it: undefined if it could break out of its line, or before there is a log.
+   */
+  get cursor(): string | undefined {
+    const { lastId } = this;
+    if (lastId !== this.#checked.id) this.#checked = { id: lastId, isSound: /^\w+-[\d.]+$/.test(lastId) };
+    return this.#checked.isSound ? lastId : undefined;
   }
 
   /** Index of the oldest event that is held. */

@@ -64,8 +64,6 @@ export class EventHub {
   /** What to send to all subscribers before the next event. */
   #toAll: Prepared | undefined;
   readonly #work = new Sliced(() => this.#send());
-  /** The id that `cursor` has looked at last: each hit asks for it. */
-  #checked = { id: '', isSound: false };
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
   subscribers = 0;
@@ -87,14 +85,9 @@ export class EventHub {
     return this.#history.bytes;
   }
 
-  /**
-   * The id of the newest event, from which a subscription misses nothing later. It is written into header fields, and
-   * another node has made it: undefined if it could break out of its line, or before there is a log.
-   */
+  /** As `EventHistory.cursor`. */
   get cursor(): string | undefined {
-    const { lastId } = this.#history;
-    if (lastId !== this.#checked.id) this.#checked = { id: lastId, isSound: /^\w+-[\d.]+$/.test(lastId) };
-    return this.#checked.isSound ? lastId : undefined;
+    return this.#history.cursor;
   }
 
   /** Number of distinct filters with subscribers. */

@@ -3,13 +3,13 @@ import type { Fields } from '../http/fields.ts';
 import { requestDirectives } from '../http/request-directives.ts';
 import { siteOf } from './cache-key.ts';
 import { hasCredentials, withoutIdleCookies } from './credentials.ts';
-import type { ClientRequest, Route } from './ports.ts';
+import type { Client, ClientRequest, Route } from './ports.ts';
 
 /** Each connection remembers for so many routes what they make of its fields; beyond that, it begins again. */
 const MAX_ROUTES_KEPT = 16;
 
 /** A request without its method and its target. */
-export type Asker = Pick<ClientRequest, 'scheme' | 'host' | 'trusted' | 'headers'>;
+export type Asker = Pick<ClientRequest, 'scheme' | 'host' | 'trusted' | 'headers' | 'client'>;
 
 /** What the policy of one route makes of the fields of a request. */
 interface UnderRoute {
@@ -29,6 +29,7 @@ export class AskedFields {
   readonly scheme: ClientRequest['scheme'];
   readonly host: string;
   readonly headers: Fields;
+  readonly client: Client;
   /** The part of the cache key that does not depend on the target. */
   readonly site: string;
   readonly hasCookie: boolean;
@@ -40,6 +41,7 @@ export class AskedFields {
     this.scheme = asker.scheme;
     this.host = asker.host;
     this.headers = asker.headers;
+    this.client = asker.client;
     this.site = siteOf(asker);
     this.hasCookie = asker.headers.has('cookie');
     this.ifNoneMatch = asker.headers.get('if-none-match');

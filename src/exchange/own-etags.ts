@@ -4,6 +4,7 @@ import { acceptedAmong } from '../http/content-coding.ts';
 import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../http/etag.ts';
 import { type FieldLines, Fields, without } from '../http/fields.ts';
 import { isIncremental } from '../http/incremental.ts';
+import { isRead } from '../http/methods.ts';
 import { strongEtag } from '../http/validation.ts';
 import { namesCoding } from '../http/write-conditions.ts';
 import { resourceOf, withoutQuery } from '../route/path.ts';
@@ -82,8 +83,7 @@ export class TaggedOrigin implements Origin {
   }
 
   fetch(request: OriginRequest): Promise<OriginResponse> {
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const isTagged = isRead && request.asOriginTags !== true && this.#needs(pathOf(request.target));
+    const isTagged = isRead(request) && request.asOriginTags !== true && this.#needs(pathOf(request.target));
     return isTagged ? this.#fetchTagged(request) : this.#origin.fetch(request);
   }
 

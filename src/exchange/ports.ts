@@ -70,6 +70,9 @@ export interface OriginStanding {
   readonly refused: number;
 }
 
+/** As it arrives, or whole; undefined: there is none. */
+export type RequestBody = Readable | Buffer | undefined;
+
 export interface OriginRequest {
   readonly method: string;
   /** Canonical origin-form: path and query, without the origin's base path. */
@@ -77,7 +80,7 @@ export interface OriginRequest {
   /** End-to-end fields and those that the gateway adds, including `Host`. Hop-by-hop fields are already removed. */
   readonly headers: FieldLines;
   /** Streamed. Framed by a `Content-Length` in `headers`, otherwise chunked. */
-  readonly body?: Readable | Buffer | undefined;
+  readonly body?: RequestBody;
   readonly signal?: GiveUpSignal | undefined;
   /** Called for each 1xx response except 100 and 101. */
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;

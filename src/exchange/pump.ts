@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { type Content, latin1Of, lengthOf, octetsOf } from '../http/content.ts';
+import { type Content, latin1Of, lengthOf, MAX_JOINED_BYTES, octetsOf } from '../http/content.ts';
 import type { AnswerBody, Reply } from './ports.ts';
 
 /** The way of a body to a client. */
@@ -23,15 +23,12 @@ export function pumpBody(body: AnswerBody, pumping: Pumping): Promise<void> | un
   return undefined;
 }
 
-/** Up to this size a body is written as one text with its head. */
-const MAX_TEXT_BYTES = 8 * 1024;
-
 /**
  * Sends a body that is there whole. A small one goes as a text of its octets, which Node joins to the head that waits
- * for it: one write of one text costs far less than one of two pieces.
+ * for it.
  */
 export function endWith(sink: Writable, whole: Content): void {
-  if (lengthOf(whole) <= MAX_TEXT_BYTES) sink.end(latin1Of(whole), 'latin1');
+  if (lengthOf(whole) <= MAX_JOINED_BYTES) sink.end(latin1Of(whole), 'latin1');
   else sink.end(octetsOf(whole));
 }
 

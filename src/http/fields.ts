@@ -43,6 +43,14 @@ export function headText(lines: FieldLines): string {
   return text;
 }
 
+/** What ends a line, or what parsers read differently (RFC 9110 §5.5). Node refuses to send it. */
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Whether Node sends this value, one character for each octet. */
+export function isFieldValue(value: string): boolean {
+  return !unsendable.test(value);
+}
+
 /** The lines as pairs of a name and a value. */
 export function pairs(lines: FieldLines): [name: string, value: string][] {
   const found: [string, string][] = [];

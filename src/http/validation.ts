@@ -3,6 +3,7 @@ import { endToEnd } from './connection.ts';
 import { parseHttpDate } from './date.ts';
 import { parseEntityTag, parseEntityTags, strongMatch, weakMatch } from './etag.ts';
 import { type FieldLines, Fields, valuesOf, without } from './fields.ts';
+import { isRead } from './methods.ts';
 
 /** The response that a conditional request is evaluated against. */
 export interface Selected extends Dated {
@@ -27,7 +28,7 @@ export function isStrongDate({ lastModifiedMs, dateMs }: Dated): boolean {
 /** Whether a request may be answered with 304 (RFC 9110 §13.1.2, §13.1.3, in the order of §13.2.2). */
 export function evaluatePreconditions(request: Fields, selected: Selected, method: string): 'full' | 'not-modified' {
   // §13.1.2, §13.1.3: for other methods a match means 412, which only the origin may say.
-  if (method !== 'GET' && method !== 'HEAD') return 'full';
+  if (!isRead({ method })) return 'full';
   // §13.2.1: conditions apply only if the response would otherwise be a success.
   if (selected.status < 200 || selected.status > 299) return 'full';
   const ifNoneMatch = request.get('if-none-match');

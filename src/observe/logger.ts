@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino, type SerializedError } from 'pino';
 import type { LogLevel } from '../config/model.ts';
+import { OriginError } from '../errors.ts';
 
 export type { Logger };
 
@@ -18,9 +19,13 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
   return pino(options, destination ?? stdout());
 }
 
-/** An error without its other members: those of libraries hold header fields, or the arguments of an AUTH command. */
+/**
+ * An error without its other members: those of libraries hold header fields, or the arguments of an AUTH command. What
+ * an origin does wrong has no stack either: it is that of the library, and the same each time.
+ */
 function described(error: unknown): unknown {
   if (!(error instanceof Error)) return String(error);
   const { type, message, stack, code }: SerializedError = pino.stdSerializers.err(error);
-  return { type, message, stack, ...(code !== undefined && { code: code as unknown }) };
+  const shown = error instanceof OriginError ? undefined : stack;
+  return { type, message, stack: shown, ...(code !== undefined && { code: code as unknown }) };
 }

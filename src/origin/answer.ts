@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { OriginError } from '../errors.ts';
 import type { GiveUpSignal, OriginRequest, OriginResponse } from '../exchange/ports.ts';
-import { type FieldLines, Fields } from '../http/fields.ts';
+import { type FieldLines, Fields, without } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
 import { ArrivingBody, abandoned } from './arriving-body.ts';
 import { isClosure, originFailure } from './failure.ts';
@@ -128,7 +128,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    const lines = fieldLines(controller.rawHeaders);
+    const said = fieldLines(controller.rawHeaders);
+    const lines = status < 200 || status === 204 ? without(said, isLength) : said;
     if (status < 100) {
       controller.abort(invalid('The status of the answer is below 100'));
     } else if (status < 200) {
@@ -232,6 +233,9 @@ function closes(headers: Fields): boolean {
   const options = headers.get('connection')?.toLowerCase().split(',') ?? [];
   return options.some((option) => option.trim() === 'close');
 }
+
+/** RFC 9110 §8.6: a 1xx or 204 answer has none. */
+const isLength = (name: string): boolean => name === 'content-length';
 
 function invalid(detail: string): OriginError {
   return new OriginError('originInvalid', { sent: true, detail });

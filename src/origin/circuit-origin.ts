@@ -10,6 +10,7 @@ import type {
 } from '../exchange/ports.ts';
 import { type Fields, valuesOf } from '../http/fields.ts';
 import { isIncremental } from '../http/incremental.ts';
+import { isRead } from '../http/methods.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
 import {
   type Circuit,
@@ -344,8 +345,6 @@ class Sending implements Watch {
 type Failed = { readonly isUnreached?: boolean; readonly retryAfterMs?: number | undefined };
 
 const hostOf = ({ headers }: OriginRequest): string => valuesOf(headers, 'host')[0] ?? '';
-
-const isRead = ({ method }: OriginRequest): boolean => method === 'GET' || method === 'HEAD';
 
 /** What a probe may ask for instead. An API may do at the URL of a write what it does for that, whatever the method. */
 function askable(request: OriginRequest): Pick<Asked, 'target' | 'host'> {

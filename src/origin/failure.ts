@@ -44,6 +44,15 @@ const failures: Readonly<Record<string, Failure>> = {
 /** Error codes of a timeout while a connection is established. */
 const connectTimeouts = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 
+/** What a client is told of a connection that could not be made. Addresses and names are not its business. */
+const refusals: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'Nothing accepts connections at the address of the origin: see whether it runs',
+  ENOTFOUND: 'The host name of the origin is not known',
+  EAI_AGAIN: 'The host name of the origin cannot be looked up at the moment',
+  EHOSTUNREACH: 'There is no route to the origin',
+  ENETUNREACH: 'There is no route to the origin',
+};
+
 /** Error codes of an established connection that the other side has closed. */
 const closures = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
@@ -59,7 +68,7 @@ export function originFailure(error: unknown, progress: RequestProgress): Origin
   if (!progress.started) {
     return connectTimeouts.has(systemCode(error))
       ? new OriginError('originTimeout', { sent, detail: 'No connection to the origin in time', cause: error })
-      : new OriginError('originRefused', { sent, cause: error });
+      : new OriginError('originRefused', { sent, detail: refusals[systemCode(error)], cause: error });
   }
   const { code, detail, fault } = sentFailure(error, progress);
   return new OriginError(code, { sent, fault, detail, cause: error });

@@ -6,6 +6,7 @@ import { OriginError } from '../errors.ts';
 import type { OriginRequest, OriginResponse } from '../exchange/ports.ts';
 import { type FieldLines, valuesOf, without } from '../http/fields.ts';
 import type { AskedAs } from '../http/mapped.ts';
+import { isRead } from '../http/methods.ts';
 import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './pool-connection.ts';
 import { RequestBody } from './request-body.ts';
@@ -142,7 +143,7 @@ function outgoing(body: OriginRequest['body'], answer: Answer): Readable | Buffe
 
 /** Whether a request may be sent again: its method is safe, and it has no body that was consumed (RFC 9110 §9.2.2). */
 function replayable({ method, body }: OriginRequest): boolean {
-  return (method === 'GET' || method === 'HEAD') && body === undefined;
+  return isRead({ method }) && body === undefined;
 }
 
 /** Removes `Expect`: the gateway has answered it (RFC 9110 §10.1.1), and undici refuses to send it. */

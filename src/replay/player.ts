@@ -2,7 +2,7 @@ import type { GatewayConfig } from '../config/model.ts';
 import { proposedRequest } from '../exchange/inspect/proposed-write.ts';
 import type { ClientRequest, Origin, RouteTable } from '../exchange/ports.ts';
 import { compileRoutes } from '../exchange/routes.ts';
-import { safeMethods } from '../http/methods.ts';
+import { isRead, safeMethods } from '../http/methods.ts';
 import { TargetError } from '../route/path.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import type { Entry } from './entry.ts';
@@ -69,7 +69,7 @@ export class Player {
     this.last = Math.max(this.last, entry.endedAt);
     const request = requestOf(entry);
     if (request === undefined) this.refused += 1;
-    else if (entry.method === 'GET' || entry.method === 'HEAD') this.#read(entry, request, line);
+    else if (isRead(entry)) this.#read(entry, request, line);
     else if (safeMethods.has(entry.method) || this.#written.said.declaredRead(request) !== undefined) this.passed += 1;
     else await this.#write(entry, request, line);
   }

@@ -43,7 +43,7 @@ export interface Sources {
   readonly response: Json;
   readonly before: Json;
   /** The responses of the rule's lookups, by the name of the lookup: one for each path. */
-  readonly lookups?: Readonly<Record<string, readonly Json[]>>;
+  readonly lookups?: Readonly<Record<string, readonly Json[]>> | undefined;
 }
 
 /** One source of a placeholder: `before.stepId`. */

@@ -1,3 +1,4 @@
+import type { Whole } from '../whole.ts';
 import type { BodySources, Sources } from './types.ts';
 
 /**
@@ -6,6 +7,6 @@ import type { BodySources, Sources } from './types.ts';
  */
 export function withParams(sources: BodySources, params: Sources['params']): Sources {
   const { query, requestHeader, responseHeader, request, response, before, lookups } = sources;
-  const own = { params, query, requestHeader, responseHeader, request, response, before };
-  return lookups === undefined ? own : { ...own, lookups };
+  const own: Whole<Sources> = { params, query, requestHeader, responseHeader, request, response, before, lookups };
+  return own;
 }

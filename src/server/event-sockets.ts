@@ -8,6 +8,7 @@ import type { Authority } from '../events/rights.ts';
 import { EventSocket } from '../events/web-socket.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { subscriptionOf } from './events-route.ts';
+import { connectionUnder, HttpSide } from './http-side.ts';
 import type { PerAddress } from './per-address.ts';
 import type { Handshake } from './upgrades.ts';
 import { WebSocketSink } from './web-socket-sink.ts';
@@ -66,7 +67,7 @@ export class EventSockets {
   }
 
   async #open(handshake: Handshake): Promise<void> {
-    const { request, message, reply, response, socket, head } = handshake;
+    const { request, message, reply, response, socket } = handshake;
     const { hub, authority, streams, cors } = this.#options;
     try {
       if (request.headers.get('sec-websocket-version') !== '13') {
@@ -77,21 +78,34 @@ export class EventSockets {
       }
       const release = streams.take(request.client.address);
       if (release === undefined) throw new GatewayError('tooManyStreams');
-      socket.once('close', release);
+      const connection = connectionUnder(socket);
+      connection.once('close', release);
       const asked = await subscriptionOf(request, authority, [SUBSCRIBE]);
       const subscription = beginsEmpty(request) ? { ...asked, filter: undefined } : asked;
       hub.checkRoom();
       this.#looking.set(message, handshake);
-      this.#server.handleUpgrade(message, socket, head, (client) => {
+      // First: a stream that was full reads on when it is emptied.
+      const rest = behind(handshake);
+      // What came behind the handshake waits until there is somebody who reads it.
+      connection.pause();
+      this.#server.handleUpgrade(message, connection, rest, (client) => {
         response.detachSocket(socket);
-        const sink = new WebSocketSink(client, socket);
+        if (socket instanceof HttpSide) socket.handOver();
+        const sink = new WebSocketSink(client, connection);
         serve(new EventSocket(hub, subscription, sink), client, sink);
       });
+      connection.resume();
     } catch (error) {
       const problem = asGatewayError(error);
       reply.fail(problem, problem.code === 'upgradeRequired' ? ['Sec-WebSocket-Version', '13'] : []);
     }
   }
+}
+
+/** What the client has sent behind its handshake. */
+function behind({ head, socket }: Handshake): Buffer {
+  const rest: Buffer | null = socket.read();
+  return rest === null ? head : Buffer.concat([head, rest]);
 }
 
 /** `?subscribe=none`: the client says by messages what it wants. */

@@ -9,10 +9,10 @@ import { HttpSide } from './http-side.ts';
 import { Message } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { PerAddress } from './per-address.ts';
-import { type Exchange, Pipelines } from './pipeline.ts';
+import { type Exchange, Pipelines, pipelineOf } from './pipeline.ts';
 import { malformed, refuse } from './refusal.ts';
 import { SlowClients, type SlowClientsOptions } from './slow-clients.ts';
-import { type FindHit, SocketFront } from './socket-front.ts';
+import { type AnswerPlain, type FindHit, SocketFront } from './socket-front.ts';
 
 /** A client that has not sent its whole request head by then is cut off (slow-header attacks). */
 const HEADERS_TIMEOUT_MS = 30_000;
@@ -36,6 +36,8 @@ export interface FrontOptions extends SlowClientsOptions {
   readonly gateway: string;
   /** Finds hits for requests that need no HTTP server; undefined: all requests go through it. */
   readonly hit: FindHit | undefined;
+  /** Answers other requests that need no HTTP server. */
+  readonly plain: AnswerPlain;
   /** Answers a request. Whatever it throws is answered with a problem. */
   readonly answer: (exchange: AcceptedExchange) => void;
   /** Connections are not kept for further requests once the gateway is stopping. */
@@ -91,10 +93,23 @@ export function createFront(options: FrontOptions): Front {
 /** The HTTP server. It also closes connections that it has not been given. */
 class FrontServer extends Server {
   sockets: SocketFront | undefined;
+  /** The connections that Node parses. */
+  readonly #parsed = new Set<Duplex>();
+
+  parses(side: Duplex): void {
+    this.#parsed.add(side);
+    side.once('close', () => this.#parsed.delete(side));
+  }
+
+  /** On how many connections clients are still being sent answers that have been given. */
+  get sending(): number {
+    return (this.sockets?.sending ?? 0) + [...this.#parsed].filter(hasGivenAnswer).length;
+  }
 
   override closeIdleConnections(): void {
     this.sockets?.closeIdle();
-    super.closeIdleConnections();
+    // For Node, a connection is idle as soon as its answer has been given. It would cut off what is still being sent.
+    for (const side of [...this.#parsed]) if (pipelineOf(side)?.free === true) side.destroy();
   }
 
   override closeAllConnections(): void {
@@ -103,9 +118,19 @@ class FrontServer extends Server {
   }
 }
 
+/** Whether an answer has been given, and not been sent to its end. */
+function hasGivenAnswer(side: Duplex): boolean {
+  return pipelineOf(side)?.begun.some(({ response }) => response.writableEnded) === true;
+}
+
+/** On how many connections clients are still being sent answers that have been given. */
+export function sendingOf(server: Server): number {
+  return server instanceof FrontServer ? server.sending : 0;
+}
+
 /** Puts the socket front between the port and the HTTP server, where there is one. */
 function takeConnections(server: FrontServer, options: FrontOptions, clientError: Front['clientError']): void {
-  const { limits, trusted, gateway, draining, hit } = options;
+  const { limits, trusted, gateway, draining, hit, plain } = options;
   const isAdmitted = admission(options);
   const slow = new SlowClients(options);
   server.on('upgrade', (_message, side) => slow.release(side instanceof HttpSide ? side.socket : side));
@@ -114,12 +139,14 @@ function takeConnections(server: FrontServer, options: FrontOptions, clientError
   const parse = server.listeners('connection');
   server.removeAllListeners('connection');
   const serve = (side: Duplex): void => {
+    server.parses(side);
     for (const listener of parse) listener.call(server, side);
   };
   const sockets =
     hit &&
     new SocketFront({
       hit,
+      plain,
       draining,
       serve,
       headerBytes: limits.headerBytes,

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { StreamConnection } from '../events/sse.ts';
+import { type Piece, writePieces } from './socket-write.ts';
 
-type Written = { chunk: string | Buffer; encoding: BufferEncoding };
 type Done = (error?: Error | null) => void;
 
 /** Node ends an answer with an empty text. Where all is text, one write of it costs far less than one of pieces. */
-function oneText(chunks: readonly Written[]): string | undefined {
+function oneText(chunks: readonly Piece[]): string | undefined {
   let text = '';
   for (const { chunk, encoding } of chunks) {
     if (typeof chunk !== 'string' || encoding !== 'latin1') return undefined;
@@ -21,6 +21,13 @@ export interface Owner {
   readonly now: number;
   /** Lets others have it, for as long as it lasts. False where requests have come that wait, or parts of one. */
   giveUp(): boolean;
+  /** Leaves the connection to whoever the HTTP server has handed it to, who reads it as well. */
+  handOver(): void;
+  /**
+   * The HTTP server has ended its side. True: the connection lasts, since somebody else is answering a request on it,
+   * or such an answer is still being sent.
+   */
+  keeps(): boolean;
 }
 
 /**
@@ -56,6 +63,16 @@ export class HttpSide extends Duplex {
     return this.socket;
   }
 
+  /**
+   * As `takeOver`, once the HTTP server has handed this stream over: whoever has it reads and writes the socket from
+   * now on. What waits here to be read has to be read before.
+   */
+  handOver(): void {
+    this.#isTaken = true;
+    this.#owner.handOver();
+    this.destroy();
+  }
+
   /** Gives the HTTP server what the client has sent. */
   receive(piece: Buffer): void {
     this.activeAt = this.#owner.now;
@@ -85,19 +102,11 @@ export class HttpSide extends Duplex {
     else this.socket.write(chunk, encoding, this.#unlessClosed(done));
   }
 
-  override _writev(chunks: readonly Written[], done: Done): void {
+  override _writev(chunks: readonly Piece[], done: Done): void {
     this.activeAt = this.#owner.now;
     const text = oneText(chunks);
-    if (text !== undefined) {
-      this.socket.write(text, 'latin1', this.#unlessClosed(done));
-      return;
-    }
-    this.socket.cork();
-    for (const [i, { chunk, encoding }] of chunks.entries()) {
-      if (i === chunks.length - 1) this.socket.write(chunk, encoding, this.#unlessClosed(done));
-      else this.socket.write(chunk, encoding);
-    }
-    this.socket.uncork();
+    const pieces = text === undefined ? chunks : [{ chunk: text, encoding: 'latin1' } as const];
+    writePieces(this.socket, pieces, this.#unlessClosed(done));
   }
 
   override _final(done: Done): void {
@@ -114,7 +123,7 @@ export class HttpSide extends Duplex {
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    if (!this.#isTaken) this.socket.destroy();
+    if (!this.#isTaken && !(error === null && this.#owner.keeps())) this.socket.destroy();
     done(error);
   }
 
@@ -159,7 +168,7 @@ export class HttpSide extends Duplex {
 }
 
 /** The connection that a stream of the HTTP server writes to. */
-export function connectionUnder(stream: Duplex): Duplex {
+export function connectionUnder<S extends Duplex>(stream: S): S | Socket {
   return stream instanceof HttpSide ? stream.socket : stream;
 }
 

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
-import type { Reply } from '../exchange/ports.ts';
 import { endWith } from '../exchange/pump.ts';
 import { type Content, lengthOf } from '../http/content.ts';
-import { type FieldLines, pairs, valuesByName } from '../http/fields.ts';
+import { type FieldLines, pairs } from '../http/fields.ts';
+import { writeHints } from './early-hints.ts';
 import { hasBody } from './message.ts';
 import { problemBody, problemLines } from './problem-json.ts';
+import { isBodiless, nowhere, type StreamedReply } from './streamed-reply.ts';
 
 /** A write after the client has left is not an error of ours; `gone` tells the caller. */
 function destroyed(this: ServerResponse): void {
@@ -14,7 +15,7 @@ function destroyed(this: ServerResponse): void {
 }
 
 /** The way back to a client over Node's own HTTP server. */
-export class NodeReply implements Reply {
+export class NodeReply implements StreamedReply {
   /** Undefined once the client has left, where `forgetWhenGone` was called. */
   #response: ServerResponse | undefined;
   /** Called when the client leaves. One listener of the response calls them all; undefined while it has none. */
@@ -69,14 +70,14 @@ export class NodeReply implements Reply {
     const response = this.#response;
     if (response === undefined || this.gone || response.headersSent) return;
     if (status === 102) response.writeProcessing();
-    if (status === 103) earlyHints(response, lines);
+    if (status === 103) writeHints(response, lines);
   }
 
   send(status: number, lines: FieldLines, body: Content | undefined, headLength?: number): void {
     const response = this.#response;
     if (response === undefined || this.gone) return;
     consume(response.req);
-    const bodiless = status === 304 || status === 204 || status < 200;
+    const bodiless = isBodiless(status);
     const length = body === undefined ? (headLength ?? 0) : lengthOf(body);
     writeHead(response, status, bodiless ? [...lines] : [...lines, 'Content-Length', String(length)]);
     if (body === undefined || bodiless) response.end();
@@ -92,13 +93,11 @@ export class NodeReply implements Reply {
     return response;
   }
 
-  /** Whether a response without a length is chunked, and so may have trailers. */
   chunks(status: number): boolean {
     const { httpVersion, method } = this.#response?.req ?? {};
-    return httpVersion === '1.1' && method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
+    return httpVersion === '1.1' && method !== 'HEAD' && !isBodiless(status);
   }
 
-  /** Sends fields behind the body of a streamed response; only where it is chunked (RFC 9112 §7.1.2). */
   trailers(lines: FieldLines): void {
     this.#response?.addTrailers(pairs(lines));
   }
@@ -133,24 +132,4 @@ function writeHead(response: ServerResponse, status: number, lines: string[]): v
     response.destroy();
     throw error;
   }
-}
-
-function earlyHints(response: ServerResponse, lines: FieldLines): void {
-  try {
-    response.writeEarlyHints(hints(lines));
-  } catch (error) {
-    // Node takes one kind of `Link` alone. RFC 9110 §15.2 lets a proxy leave out what it cannot forward.
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_INVALID_ARG_VALUE') throw error;
-  }
-}
-
-/** What a client that has left is sent. */
-function nowhere(): Writable {
-  const sink = new Writable();
-  sink.on('error', () => {});
-  return sink.destroy();
-}
-
-function hints(lines: FieldLines): Record<string, string | string[]> & { link: string[] } {
-  return { link: [], ...Object.fromEntries(valuesByName(lines)) };
 }

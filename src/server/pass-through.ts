@@ -1,18 +1,18 @@
-import type { Readable } from 'node:stream';
 import { systemClock } from '../clock.ts';
-import { asGatewayError } from '../errors.ts';
+import { asGatewayError, OriginError } from '../errors.ts';
 import { askOrigin, awaitShare, whenGone } from '../exchange/ask-origin.ts';
 import { appendCacheStatus } from '../exchange/cache-status-lines.ts';
 import { clientFields, passedFields } from '../exchange/client-fields.ts';
 import { codedEtagOf304 } from '../exchange/coded-etags.ts';
 import { forwardFields } from '../exchange/forward.ts';
-import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
+import type { ClientRequest, OriginResponse, RequestBody, Route } from '../exchange/ports.ts';
 import { pumpBody } from '../exchange/pump.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { isIncremental } from '../http/incremental.ts';
-import type { NodeReply } from './node-reply.ts';
+import { isRead } from '../http/methods.ts';
+import type { StreamedReply } from './streamed-reply.ts';
 
 export interface PassThroughOptions {
   readonly routeOf: (request: ClientRequest) => Route;
@@ -25,7 +25,7 @@ export interface PassThroughOptions {
 /** A request that passes through, and the way back to its client. */
 export interface Passing {
   readonly request: ClientRequest;
-  readonly reply: NodeReply;
+  readonly reply: StreamedReply;
   /** Where the event stream was before the origin was asked; undefined if that is not told. */
   readonly cursor?: string | undefined;
 }
@@ -35,7 +35,7 @@ export interface Passing {
  * safe methods. Bodies stream both ways; 1xx answers and trailers are carried.
  */
 export async function passThrough(
-  passing: Passing & { readonly body: Readable | undefined },
+  passing: Passing & { readonly body: RequestBody },
   options: PassThroughOptions,
 ): Promise<void> {
   const { request, reply, body } = passing;
@@ -48,7 +48,8 @@ export async function passThrough(
     const answer = await askOrigin({ request, route }, { headers, body, reply, place, signal: whenGone(reply) });
     await deliver({ request, reply, cursor }, answer, route, options);
   } catch (error) {
-    options.failed(error, request);
+    // A client that has left is no failure of the origin's, which was told so.
+    if (!(reply.gone && error instanceof OriginError)) options.failed(error, request);
     reply.fail(asGatewayError(error));
   }
 }
@@ -71,11 +72,20 @@ export async function deliver(
 }
 
 function stream({ request, reply, cursor }: Passing, answer: OriginResponse, route: Route): Promise<void> | undefined {
+  const whole = wholeBody(request, answer);
+  if (whole !== undefined) {
+    const own = readFields(request, answer, route);
+    appendCacheStatus(own, { fwd: 'bypass', fwdStatus: answer.status }, cursor);
+    reply.send(answer.status, own, whole);
+    return undefined;
+  }
   reply.onGone(() => answer.body.destroy());
   const reads = isRead(request);
   const lines = reads
     ? readFields(request, answer, route)
     : passedFields(endToEnd(answer.headers.lines), route.policy.client);
+  const length = reads ? answer.headers.get('content-length') : undefined;
+  if (length !== undefined) lines.push('Content-Length', length);
   appendCacheStatus(lines, { fwd: reads ? 'bypass' : 'method', fwdStatus: answer.status }, cursor);
   // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
   const isChunked = !answer.headers.has('content-length') && reply.chunks(answer.status);
@@ -91,9 +101,15 @@ function stream({ request, reply, cursor }: Passing, answer: OriginResponse, rou
   return pumpBody(answer.body, { sink, reply, beforeEnd });
 }
 
+/** The body of an answer to a read that has come whole, as most have, and is as long as it says. It needs no stream. */
+function wholeBody(request: ClientRequest, { body, headers }: OriginResponse): Buffer | undefined {
+  const whole = isRead(request) ? body.whole() : undefined;
+  return headers.get('content-length') === String(whole?.byteLength) ? whole : undefined;
+}
+
 /**
- * The fields of an answer to a read. What a route tells browsers also holds for reads that the gateway does not keep:
- * with an origin's `max-age` on `/users/me`, browsers would show old data for as long.
+ * The fields of an answer to a read, without its length. What a route tells browsers also holds for reads that the
+ * gateway does not keep: with an origin's `max-age` on `/users/me`, browsers would show old data for as long.
  */
 function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, { policy }: Route): string[] {
   const lines = clientFields(endToEnd(answer.headers.lines), {
@@ -104,13 +120,7 @@ function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, {
     date: formatHttpDate(systemClock.wall()),
     stripped: [],
   });
-  const length = answer.headers.get('content-length');
-  if (length !== undefined) lines.push('Content-Length', length);
   const age = answer.headers.get('age');
   if (age !== undefined) lines.push('Age', age);
   return lines;
-}
-
-function isRead({ method }: ClientRequest): boolean {
-  return method === 'GET' || method === 'HEAD';
 }

@@ -227,6 +227,11 @@ export class Pipeline {
   }
 
   #advance(): void {
+    // The answer that was being written may be told of the end of the connection before this is.
+    if (this.#socket.destroyed) {
+      this.#abandon();
+      return;
+    }
     this.#settle();
     for (let next = this.#waiting[0]; next !== undefined && this.#mayBegin(next); next = this.#waiting[0]) {
       this.#waiting.shift();
@@ -234,7 +239,8 @@ export class Pipeline {
       this.#start(next);
     }
     if (this.#begun.length > 1 || this.#waiting.length > 0) this.#attend();
-    if (this.#waiting.length === 0 && !this.#sealed) this.#release();
+    // Of the last request before the connection closes, the rest of the body may still be on its way.
+    if (this.#waiting.length === 0 && !(this.#sealed && this.uploading === undefined)) this.#release();
   }
 
   /** Node tells only the answer that is being written that the connection has ended. This tells those behind it. */

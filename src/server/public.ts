@@ -5,8 +5,8 @@ import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { EventHub } from '../events/hub.ts';
 import type { Authority } from '../events/rights.ts';
-import type { ClientRequest, Reply } from '../exchange/ports.ts';
-import { safeMethods } from '../http/methods.ts';
+import type { ClientRequest, Reply, RequestBody } from '../exchange/ports.ts';
+import { isRead, safeMethods } from '../http/methods.ts';
 import { targetText } from '../route/path.ts';
 import { acceptedRequest, noteAccepted } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
@@ -18,6 +18,7 @@ import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, passThrough } from './pass-through.ts';
 import { PerAddress } from './per-address.ts';
 import { sendProblem } from './problem-json.ts';
+import type { StreamedReply } from './streamed-reply.ts';
 import { Tunnels } from './tunnel.ts';
 import { type Handshake, takeUpgrades } from './upgrades.ts';
 
@@ -34,12 +35,8 @@ export interface PublicOptions extends PassThroughOptions {
   /** Answers a read that goes through the cache; false for one that passes through. */
   readonly read: (request: ClientRequest, reply: Reply) => boolean;
   /** Answers a request of an unsafe method that only reads, or says what it is. */
-  readonly declaredRead: (
-    request: ClientRequest,
-    message: IncomingMessage,
-    reply: Reply,
-  ) => 'write' | 'passes' | 'taken';
-  readonly write: (request: ClientRequest, message: IncomingMessage, reply: Reply) => void;
+  readonly declaredRead: (request: ClientRequest, body: RequestBody, reply: Reply) => 'write' | 'passes' | 'taken';
+  readonly write: (request: ClientRequest, body: RequestBody, reply: Reply) => void;
   /** Keeps count of work that a stopping gateway waits for. */
   readonly track: (work: Promise<unknown>) => void;
 }
@@ -63,6 +60,17 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   const front = createFront({
     ...options,
     limits: config.server.limits,
+    plain: (request, body, reply) => {
+      if (isEvents(request)) return false;
+      try {
+        exchange(request, body, reply, options);
+      } catch (error) {
+        // Within an event of the socket, whatever is thrown would end the process.
+        options.failed(error, request);
+        reply.fail(asGatewayError(error));
+      }
+      return true;
+    },
     answer: (exchange) => {
       if (!isEvents(exchange.request) && answered(exchange, options)) return;
       noteAccepted(exchange.message, exchange.request);
@@ -85,25 +93,40 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   return app;
 }
 
-/** Answers what needs no framework; false for the rest. Hits come first, and pay for nothing else. */
+/** Answers what needs no framework; false for the rest: reads with a body, and safe methods that pass through. */
 function answered({ request, message, response }: AcceptedExchange, options: PublicOptions): boolean {
-  const { config, read, declaredRead, write } = options;
   const reply = new NodeReply(response);
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (isRead) {
-    if (hasBody(message)) return false;
-    // Most of what passes through has no body. It needs nothing of what the framework would do with it.
-    if (!read(request, reply)) options.track(passThrough({ request, reply, body: undefined }, options));
-    reply.forgetWhenGone();
-    return true;
+  const body = bodyOf(message);
+  if (isRead(request)) {
+    if (body !== undefined) return false;
+  } else {
+    const here = { hasBody: body !== undefined, cache: options.config.fallback.cache };
+    if (answeredHere(request, reply, here)) return true;
+    if (safeMethods.has(request.method)) return false;
   }
-  if (answeredHere(request, reply, { hasBody: hasBody(message), cache: config.fallback.cache })) return true;
-  if (safeMethods.has(request.method)) return false;
-  const declared = declaredRead(request, message, reply);
-  if (declared === 'passes') return false;
-  if (declared === 'write') write(request, message, reply);
+  exchange(request, body, reply, options);
   reply.forgetWhenGone();
   return true;
+}
+
+/** Answers a read without a body, or a write. */
+function exchange(request: ClientRequest, body: RequestBody, reply: StreamedReply, options: PublicOptions): void {
+  const isTaken = isRead(request) ? options.read(request, reply) : takes(request, body, reply, options);
+  if (!isTaken) options.track(passThrough({ request, reply, body }, options));
+}
+
+const bodyOf = (message: IncomingMessage): RequestBody => (hasBody(message) ? message : undefined);
+
+/** Answers a request of an unsafe method; false if it passes through. */
+function takes(
+  request: ClientRequest,
+  body: RequestBody,
+  reply: Reply,
+  { declaredRead, write }: Pick<PublicOptions, 'declaredRead' | 'write'>,
+): boolean {
+  const declared = declaredRead(request, body, reply);
+  if (declared === 'write') write(request, body, reply);
+  return declared !== 'passes';
 }
 
 function createFramework(
@@ -136,7 +159,7 @@ function createFramework(
 }
 
 /**
- * Mounts what passes through, for every method, by http-proxy's `handler`: it answers in place of `reply.from()`, which
+ * Mounts what passes through of safe methods by http-proxy's `handler`: it answers in place of `reply.from()`, which
  * could not pass on what this gateway promises. That would lose 1xx answers, trailers, the order and the case of
  * fields, statuses above 599, and targets that are not UTF-8, and send a GET again that was answered 503. The handler
  * asks the origin as reads and writes do.
@@ -146,12 +169,13 @@ async function mountPassThrough(app: FastifyInstance, options: PublicOptions): P
     // http-proxy wants to know one. The handler asks the origin of the request's route.
     upstream: options.config.origins[options.config.fallback.origin]?.url ?? '',
     routes: [MOUNT],
-    httpMethods: app.supportedMethods,
+    // No other comes here: writes have an exchange of their own.
+    httpMethods: app.supportedMethods.filter((method) => safeMethods.has(method)),
     handler: ({ raw: message }, reply) => {
       // The answer goes to the response itself: Fastify refuses some statuses that origins use.
       reply.hijack();
-      const body = hasBody(message) ? message : undefined;
-      options.track(passThrough({ request: acceptedRequest(message), body, reply: new NodeReply(reply.raw) }, options));
+      const passing = { request: acceptedRequest(message), body: bodyOf(message), reply: new NodeReply(reply.raw) };
+      options.track(passThrough(passing, options));
     },
   });
 }

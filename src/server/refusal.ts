@@ -1,7 +1,7 @@
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { headText } from '../http/fields.ts';
+import { statusLine } from './answer-head.ts';
 import type { Pipeline } from './pipeline.ts';
 import { problemBody, problemLines } from './problem-json.ts';
 
@@ -43,7 +43,7 @@ function write(socket: Duplex, problem: GatewayError): void {
   }
   const body = problemBody(problem);
   const lines = [...problemLines(problem), 'Content-Length', String(body.byteLength), 'Connection', 'close'];
-  const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${headText(lines)}`;
+  const head = `${statusLine(problem.status)}${headText(lines)}`;
   const cut = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(cut));
   socket.end(`${head}\r\n${body.toString()}`);

@@ -1,31 +1,49 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { systemClock } from '../clock.ts';
 import type { AskedFields } from '../exchange/asked-fields.ts';
-import { type FastHit, KEPT_BODY_BYTES } from '../exchange/ports.ts';
+import { type ClientRequest, type FastHit, KEPT_BODY_BYTES } from '../exchange/ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
-import { latin1Of, lengthOf, octetsOf } from '../http/content.ts';
+import { latin1Of, lengthOf } from '../http/content.ts';
 import { CURSOR_FIELD } from '../http/event-cursor.ts';
 import { ownText } from '../http/own-memory.ts';
+import { statusLine } from './answer-head.ts';
 import { MAX_TARGET_BYTES } from './client-request.ts';
 import { Framing } from './framing.ts';
 import { HttpSide, type Owner } from './http-side.ts';
 import { pipelineOf } from './pipeline.ts';
-import { type Peer, strictFields, strictHead } from './strict-head.ts';
+import { readShared } from './shared-reads.ts';
+import { SocketReply } from './socket-reply.ts';
+import { writeAnswer } from './socket-write.ts';
+import type { StreamedReply } from './streamed-reply.ts';
+import {
+  type Peer,
+  type StrictFields,
+  type StrictHead,
+  strictFields,
+  strictHead,
+  strictTarget,
+} from './strict-head.ts';
 
 /** Requests longer than this are left to the HTTP server. */
 const MAX_REQUEST_BYTES = 8 * 1024;
 /** Fields longer than this are not remembered: each connection may hold as much. */
 const MAX_FIELDS_KEPT = 2 * 1024;
+/** What may wait behind a request that is being answered, apart from the last piece. */
+const MAX_WAITING_BYTES = 16 * 1024;
 /** Connections are looked at this often: timeouts are that exact. */
 const LOOK_MS = 1_000;
 const [CR, LF] = [13, 10];
+const NOTHING = Buffer.alloc(0);
 
 /** Answers a read from memory, and reports it; undefined for whatever is not a hit. */
-export type FindHit = (method: 'GET' | 'HEAD', target: string, asked: AskedFields) => FastHit | undefined;
+export type FindHit = (method: string, target: string, asked: AskedFields) => FastHit | undefined;
+
+/** Answers any other plain request; false where the HTTP server has to. A read has no body. */
+export type AnswerPlain = (request: ClientRequest, body: Buffer | undefined, reply: StreamedReply) => boolean;
 
 export interface SocketFrontOptions {
   readonly hit: FindHit;
+  readonly plain: AnswerPlain;
   readonly peer: (socket: Socket) => Peer;
   readonly draining: () => boolean;
   /** All header fields of a request in total. */
@@ -39,23 +57,24 @@ export interface SocketFrontOptions {
 }
 
 /**
- * Owns the connections of clients. A piece that is exactly one request in a strict subset of HTTP/1.1, for which there
- * is a hit, is answered with one write. Everything else goes to Node's HTTP server as it came, and when that has
- * answered, the connection is back here.
+ * Owns the connections of clients. A piece that is exactly one read or write in a strict subset of HTTP/1.1 is answered
+ * here: a hit with one write, all else by `plain`. Everything else goes to Node's HTTP server as it came, and when that
+ * has answered, the connection is back here.
  *
  * Nothing is decided here. `hit` finds what the read exchange would answer, and answers nothing else.
  */
 export class SocketFront {
   readonly #options: SocketFrontOptions;
   readonly #connections = new Set<Connection>();
-  readonly #tail: string;
+  /** The lines of each head that say that the connection is kept. */
+  readonly persistence: string;
   #timer: NodeJS.Timeout | undefined;
   /** Monotonic, as of the last look. */
   now = systemClock.monotonic();
 
   constructor(options: SocketFrontOptions) {
     this.#options = options;
-    this.#tail = `\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(options.keepAliveMs / 1000)}\r\n\r\n`;
+    this.persistence = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(options.keepAliveMs / 1000)}\r\n`;
   }
 
   take(socket: Socket): Connection {
@@ -70,6 +89,11 @@ export class SocketFront {
   /** Closes connections on which requests have been answered, and none is. Those of the HTTP server are its own. */
   closeIdle(): void {
     for (const connection of [...this.#connections]) if (connection.isIdle) connection.socket.destroy();
+  }
+
+  /** How many connections are still being sent what was answered on them. */
+  get sending(): number {
+    return [...this.#connections].filter((connection) => connection.isSending).length;
   }
 
   closeAll(): void {
@@ -96,21 +120,17 @@ export class SocketFront {
       }
       socket.write(text, 'latin1');
     } else if (isGet) {
-      socket.cork();
-      socket.write(this.#head(hit), 'latin1');
-      socket.write(octetsOf(content));
-      socket.uncork();
+      writeAnswer(socket, this.#head(hit), content);
     } else {
       socket.write(this.#head(hit), 'latin1');
     }
   }
 
   #head({ status, head, content, age, ttl, cursor }: FastHit): string {
-    const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
     const times = `Age: ${age}\r\nCache-Status: ${HIT}${ttl}`;
     const position = cursor === undefined ? '' : `\r\n${CURSOR_FIELD}: ${cursor}`;
     const length = status === 304 ? '' : `\r\nContent-Length: ${lengthOf(content)}`;
-    return line + head + times + position + length + this.#tail;
+    return `${statusLine(status)}${head}${times}${position}${length}\r\n${this.persistence}\r\n`;
   }
 
   #look(): void {
@@ -137,14 +157,23 @@ export class Connection implements Owner {
   readonly #peer: Peer;
   /** The fields that the client sent last, and what they mean. */
   #block = '';
-  #asked: AskedFields | undefined;
-  #hits = 0;
+  #fields: StrictFields | undefined;
+  #answers = 0;
   #activeAt: number;
   #http: Served | undefined;
   /** The HTTP server has been given something, and may not be done with it. */
   #isServed = false;
   /** Others write to it until it closes. */
   #isGivenUp = false;
+  /** They read it, too. */
+  #isHandedOver = false;
+  /** What is read is in memory that all connections share: whatever is kept is copied. */
+  readonly #isShared: boolean;
+  /** To the request that is being answered from here. What comes behind it waits. */
+  #reply: SocketReply | undefined;
+  #waiting: Buffer[] = [];
+  /** Its last answer has been given. */
+  #isClosing = false;
 
   constructor(socket: Socket, front: SocketFront, options: SocketFrontOptions) {
     this.socket = socket;
@@ -152,10 +181,12 @@ export class Connection implements Owner {
     this.#options = options;
     this.#peer = options.peer(socket);
     this.#activeAt = front.now;
-    socket.on('data', (piece: Buffer) => this.#receive(piece));
+    const take = (piece: Buffer): void => this.#receive(piece);
+    this.#isShared = readShared(socket, take);
+    if (!this.#isShared) socket.on('data', take);
     socket.on('end', () => this.#end());
     socket.on('error', (error) => this.#http?.side.destroy(error));
-    socket.on('close', () => this.#http?.side.destroy());
+    socket.on('close', () => this.#closed());
   }
 
   /** What the HTTP server has of this connection, if it has anything. */
@@ -164,7 +195,13 @@ export class Connection implements Owner {
   }
 
   get isIdle(): boolean {
-    return this.#http === undefined && !this.#isGivenUp && this.#hits > 0 && this.socket.writableLength === 0;
+    const isFree = this.#http === undefined && this.#reply === undefined && !this.#isGivenUp;
+    return isFree && this.#answers > 0 && this.socket.writableLength === 0;
+  }
+
+  /** An answer that was given here has not been sent to its end. */
+  get isSending(): boolean {
+    return !this.#isServed && this.socket.writableLength > 0;
   }
 
   get now(): number {
@@ -173,31 +210,62 @@ export class Connection implements Owner {
 
   giveUp(): boolean {
     if (this.#http === undefined || !this.#isAgreed(this.#http)) return false;
-    this.#isGivenUp = true;
+    this.#leave();
+    return true;
+  }
+
+  handOver(): void {
+    this.#isHandedOver = true;
+    this.#leave();
+  }
+
+  /** A server that stops closes what is idle as far as it knows: it does not know of what is answered from here. */
+  keeps(): boolean {
+    if (this.#isServed || (this.#reply === undefined && !this.isSending)) return false;
     this.#http = undefined;
-    this.#block = '';
-    this.#asked = undefined;
+    this.#isServed = false;
     return true;
   }
 
   look(now: number): void {
-    if (this.#isGivenUp) return;
+    if (this.#isGivenUp || this.#isClosing) return;
     const { socket } = this;
-    if (this.#http !== undefined) {
+    if (this.#reply !== undefined) {
+      // What has come and is not read hides that the client has left.
+      if (this.#waitingBytes < MAX_WAITING_BYTES) socket.resume();
+    } else if (this.#http !== undefined) {
       const { side } = this.#http;
       const activeAt = Math.max(this.#activeAt, side.activeAt);
       if (side.timeoutMs > 0 && now - activeAt >= side.timeoutMs) side.emit('timeout');
-    } else if (this.#hits === 0) {
+    } else if (this.#answers === 0) {
       if (now - this.#activeAt >= this.#options.headersTimeoutMs) this.#options.timedOut(this.#served().side);
     } else if (socket.writableLength === 0 && now - this.#activeAt >= this.#options.keepAliveMs) {
       socket.destroy();
     }
   }
 
+  /** Keeps nothing that only further requests would need. */
+  #leave(): void {
+    this.#isGivenUp = true;
+    this.#http = undefined;
+    this.#block = '';
+    this.#fields = undefined;
+  }
+
   #receive(piece: Buffer): void {
+    if (this.#isClosing) return;
+    if (this.#isHandedOver) {
+      if (this.#isShared) this.socket.push(Buffer.from(piece));
+      return;
+    }
     if (this.#isGivenUp) {
       // A request would never be answered. RFC 9112 §2.2: an empty line is none.
       if (!isBlank(piece)) this.socket.destroy();
+      return;
+    }
+    if (this.#reply !== undefined) {
+      this.#waiting.push(Buffer.from(piece));
+      this.socket.pause();
       return;
     }
     if (!(this.#isServed && !this.#isBack()) && this.#answered(piece)) {
@@ -205,8 +273,9 @@ export class Connection implements Owner {
       return;
     }
     const { side, framing } = this.#served();
-    framing.receive(piece);
-    side.receive(piece);
+    const kept = Buffer.from(piece);
+    framing.receive(kept);
+    side.receive(kept);
   }
 
   #end(): void {
@@ -252,21 +321,70 @@ export class Connection implements Owner {
     if (socket.writableLength > 0 || !socket.writable || draining()) return false;
     const head = strictHead(piece.toString('latin1'));
     if (head === undefined || head.target.length > MAX_TARGET_BYTES) return false;
-    const asked = this.#fields(head.block);
-    if (asked === undefined) return false;
-    const found = hit(head.isGet ? 'GET' : 'HEAD', head.target, asked);
-    if (found === undefined) return false;
-    this.#hits += 1;
-    this.#front.write(socket, found, head.isGet);
+    const fields = head.isRead ? this.#fieldsOf(head.block) : strictFields(head.block, this.#peer);
+    if (fields === undefined || piece.byteLength !== head.length + (fields.bodyLength ?? 0)) return false;
+    if (!head.isRead) return this.#answeredBy(head, fields, Buffer.from(piece.subarray(head.length)));
+    const found = fields.mayHit ? hit(head.method, head.target, fields.asked) : undefined;
+    if (found === undefined) return this.#answeredBy(head, fields, NOTHING);
+    this.#answers += 1;
+    this.#front.write(socket, found, head.method === 'GET');
     return true;
   }
 
-  #fields(block: string): AskedFields | undefined {
-    if (block === this.#block) return this.#asked;
+  #answeredBy({ method, target: written }: StrictHead, { asked, closes }: StrictFields, body: Buffer): boolean {
+    const target = strictTarget(written);
+    if (target === undefined) return false;
+    const { scheme, host, headers, client } = asked;
+    const { address: peer, trusted, gateway } = this.#peer;
+    const request = { method, target, scheme, host, headers, peer, trusted, gateway, client };
+    const persistence = closes ? 'Connection: close\r\n' : this.#front.persistence;
+    const ended = closes ? () => this.#close() : () => this.#replied();
+    const reply = new SocketReply(this.socket, { isHead: method === 'HEAD', persistence, ended });
+    this.#reply = reply;
+    if (this.#options.plain(request, body.byteLength === 0 ? undefined : body, reply)) return true;
+    this.#reply = undefined;
+    return false;
+  }
+
+  /** All of the answer has been given to the socket: what has come meanwhile is next. */
+  #replied(): void {
+    this.#reply = undefined;
+    this.#answers += 1;
+    this.#activeAt = this.#front.now;
+    if (this.#waiting.length === 0) return;
+    while (this.#reply === undefined && !this.socket.destroyed) {
+      const piece = this.#waiting.shift();
+      if (piece === undefined) break;
+      this.#receive(piece);
+    }
+    if (this.#waiting.length === 0) this.socket.resume();
+  }
+
+  /** The client has asked for no more. */
+  #close(): void {
+    this.#reply = undefined;
+    this.#waiting = [];
+    this.#isClosing = true;
+    this.socket.destroySoon();
+  }
+
+  get #waitingBytes(): number {
+    return this.#waiting.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  #closed(): void {
+    this.#http?.side.destroy();
+    this.#waiting = [];
+    this.#reply?.closed();
+    this.#reply = undefined;
+  }
+
+  #fieldsOf(block: string): StrictFields | undefined {
+    if (block === this.#block) return this.#fields;
     if (block.length > MAX_FIELDS_KEPT) return strictFields(block, this.#peer);
     // As it is cut from the request, it would keep the whole, with its target.
     this.#block = ownText(block);
-    this.#asked = strictFields(this.#block, this.#peer);
-    return this.#asked;
+    this.#fields = strictFields(this.#block, this.#peer);
+    return this.#fields;
   }
 }

@@ -1,11 +1,9 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { Direct } from '../events/direct.ts';
 import { reconnectMs } from '../events/reconnect.ts';
 import type { Ending } from '../events/sink.ts';
 import { type Closing, closing, type SocketSink } from '../events/web-socket.ts';
 import { webSocketWire } from '../events/web-socket-frame.ts';
-import { connectionUnder } from './http-side.ts';
 
 /** How many pings in a row a client may leave unanswered. The last one may have been sent a moment ago. */
 const MAX_UNANSWERED = 2;
@@ -16,36 +14,36 @@ const MAX_UNANSWERED = 2;
  */
 export class WebSocketSink implements SocketSink {
   readonly #client: WebSocket;
-  readonly #direct: Direct;
+  readonly #socket: Socket;
   /** Pings since the client was last heard of. */
   #unanswered = 0;
 
   constructor(client: WebSocket, socket: Socket) {
     this.#client = client;
-    this.#direct = new Direct(socket, connectionUnder(socket));
+    this.#socket = socket;
   }
 
   get writableLength(): number {
-    return this.#direct.writableLength;
+    return this.#socket.writableLength;
   }
 
   write(bytes: Buffer): boolean {
     // Nothing may come behind a close frame (RFC 6455 §5.5.1).
     if (this.#client.readyState !== WebSocket.OPEN || bytes.byteLength === 0) return true;
     if (bytes === webSocketWire.heartbeat) this.#unanswered += 1;
-    return this.#direct.write(bytes);
+    return this.#socket.write(bytes);
   }
 
   once(event: 'drain', listener: () => void): void {
-    this.#direct.once(event, listener);
+    this.#socket.once(event, listener);
   }
 
   cork(): void {
-    this.#direct.cork();
+    this.#socket.cork();
   }
 
   uncork(): void {
-    this.#direct.uncork();
+    this.#socket.uncork();
   }
 
   /** The client has sent something. */

@@ -20,6 +20,10 @@ export class FencedStore implements Store {
     return this.#serving() ? this.#store.select(key, request) : undefined;
   }
 
+  selectSole(response: StoredResponse): boolean {
+    return this.#serving() && this.#store.selectSole(response);
+  }
+
   unconfirmed(key: string, request: Fields): StoredResponse | undefined {
     return this.#serving() ? this.#store.unconfirmed(key, request) : undefined;
   }

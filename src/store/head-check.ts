@@ -1,3 +1,4 @@
+import { isFieldValue } from '../http/fields.ts';
 import { isToken } from '../http/list.ts';
 import { resourceOf } from '../route/path.ts';
 
@@ -11,7 +12,7 @@ const isFlag: Check = (value) => typeof value === 'boolean';
 const isTime: Check = (value) => typeof value === 'number' && Math.abs(value) < 1e15;
 const isDuration: Check = (value) => isTime(value) && (value as number) >= 0;
 const isSeconds: Check = (value) => typeof value === 'number' && value >= 0;
-const isFieldValue: Check = (value) => typeof value === 'string' && !/[^\t\x20-\x7e\x80-\xff]/.test(value);
+const isValue: Check = (value) => typeof value === 'string' && isFieldValue(value);
 const isName: Check = (value) => typeof value === 'string' && isToken(value);
 const isCoding: Check = (value) => value === 'br' || value === 'gzip';
 const optional =
@@ -31,7 +32,7 @@ const isLines =
   (value) =>
     Array.isArray(value) &&
     value.length % 2 === 0 &&
-    value.every((text, i) => (i % 2 === 0 ? isName(text) : isFieldValue(text))) &&
+    value.every((text, i) => (i % 2 === 0 ? isName(text) : isValue(text))) &&
     (allowsFraming || value.every((text, i) => i % 2 === 1 || !framing.has(String(text).toLowerCase())));
 
 const isLimit: Check = (value) => typeof value === 'boolean' || listOf(isName)(value);
@@ -70,11 +71,11 @@ const response = shapeOf({
   initialAgeMs: isDuration,
   respondedAt: isTime,
   shareable: isFlag,
-  etag: optional(isFieldValue),
+  etag: optional(isValue),
   // Earlier versions have written these two, which follow from the fields.
   lastModifiedMs: optional(isTime),
   dateMs: optional(isTime),
-  language: optional(isFieldValue),
+  language: optional(isValue),
 });
 
 /** Whether a node can have written this decoded head: the right form, of the path that its key names. */

@@ -5,11 +5,13 @@
 export class Holders<Key, Held extends object> {
   readonly #map = new Map<Key, Held | Set<Held>>();
 
-  add(key: Key, held: Held): void {
+  /** Returns what has the key now. */
+  add(key: Key, held: Held): Held | Set<Held> {
     const known = this.#map.get(key);
-    if (known === undefined) this.#map.set(key, held);
-    else if (known instanceof Set) known.add(held);
-    else if (known !== held) this.#map.set(key, new Set([known, held]));
+    if (known instanceof Set) return known.add(held);
+    const now = known === undefined || known === held ? held : new Set([known, held]);
+    if (now !== known) this.#map.set(key, now);
+    return now;
   }
 
   delete(key: Key, held: Held): void {

@@ -65,14 +65,24 @@ export class MemoryStore implements Store {
     const found = this.#byKey.get(key);
     if (found === undefined) return undefined;
     const response = found instanceof Set ? newestOf(found, request) : suitable(found, request);
-    if (response === undefined) return undefined;
+    if (response !== undefined) this.#count(response);
+    return response;
+  }
+
+  selectSole(response: StoredResponse): boolean {
+    if (!response.isSole) return false;
+    this.#count(response);
+    return true;
+  }
+
+  #count(response: StoredResponse): void {
     response.uses += 1;
     // Only a put evicts. Between two of them the order of use is changed once for each response, not by every hit: in a
     // large cache the list of that order is in no CPU cache.
-    if (response.touched === this.#puts) return response;
+    if (response.touched === this.#puts) return;
     response.touched = this.#puts;
-    this.#frequencies?.count(key, this.size);
-    return this.#responses.get(response);
+    this.#frequencies?.count(response.key, this.size);
+    this.#responses.get(response);
   }
 
   unconfirmed(key: string, request: Fields): StoredResponse | undefined {
@@ -287,7 +297,9 @@ export class MemoryStore implements Store {
   }
 
   #index(response: StoredResponse): void {
-    this.#mapFor(response).add(response.key, response);
+    const held = this.#mapFor(response).add(response.key, response);
+    if (held instanceof Set) for (const variant of held) variant.isSole = false;
+    else response.isSole = isConfirmed(response) && response.vary.length === 0;
     if (!isConfirmed(response)) this.#unconfirmedSize += 1;
     if (response.part !== undefined) this.#parts += 1;
     const { path, otherTags } = response;
@@ -305,6 +317,8 @@ export class MemoryStore implements Store {
 
   #unindex(response: StoredResponse): void {
     this.#mapFor(response).delete(response.key, response);
+    response.isSole = false;
+    if (typeof response.prepared === 'object') response.prepared.retire();
     if (!isConfirmed(response)) this.#unconfirmedSize -= 1;
     if (response.part !== undefined) this.#parts -= 1;
     const { path, otherTags, ownQueryTag } = response;

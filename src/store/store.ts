@@ -10,6 +10,11 @@ export interface Store {
   /** The newest variant of `key` that this request selects (RFC 9111 §4.1), fresh or not. */
   select(key: string, request: Fields): StoredResponse | undefined;
   /**
+   * Whether `select` would give this response to whatever request has its key: it is stored, alone, and selected by no
+   * field. Then it counts as selected. Costs no look-up.
+   */
+  selectSole(response: StoredResponse): boolean;
+  /**
    * A copy out of a snapshot that this request selects, to be confirmed by the origin: it must answer nothing before.
    * No other method gives one to a reader.
    */

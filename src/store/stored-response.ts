@@ -53,6 +53,12 @@ export interface StoredParts {
   readonly language: string | undefined;
 }
 
+/** What was prepared of a response. */
+export interface Preparation {
+  /** It is no longer that of the response, or the response is no longer stored: nothing may be answered with it. */
+  retire(): void;
+}
+
 /** What few responses have. */
 type Rare = Pick<StoredParts, 'part' | 'encoded' | 'vary' | 'selecting' | 'language'>;
 
@@ -66,13 +72,15 @@ export class StoredResponse {
   /** The tags but for those of its own path and query; every tag if these are not the first. */
   readonly otherTags: readonly Tag[];
   readonly asOf: Position;
-  /** Only the store sets this, `uses` and `touched`; nothing else changes. */
+  /** Only the store sets this, `uses`, `touched` and `isSole`; nothing but `prepared` changes besides. */
   since: number | undefined;
   uses: number;
   /** How many responses had been put when it was selected last. */
   touched: number | undefined;
+  /** Set by the store: it is stored as the only one of its key, and no field selects it. */
+  isSole: boolean;
   /** Set by reads alone: texts of an answer with it (exchange/read/fast-hits.ts). They can be made again. */
-  prepared: unknown;
+  prepared: Preparation | 'none' | undefined;
 
   readonly status: number;
   readonly content: Content;
@@ -101,6 +109,7 @@ export class StoredResponse {
     this.since = parts.since;
     this.uses = parts.uses;
     this.touched = undefined;
+    this.isSole = false;
     this.prepared = undefined;
     this.status = parts.status;
     this.content = parts.content;
@@ -250,7 +259,7 @@ export type Encoded =
       readonly etag: string | undefined;
       readonly clientHeaders: FieldLines;
       /** As that of a stored response. */
-      prepared?: unknown;
+      prepared?: Preparation | 'none' | undefined;
     };
 
 /** Which octets of a representation of `size` octets a 206 contained. */

@@ -1,12 +1,9 @@
-import type { ServerResponse } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runLoad } from '../../bench/generator/load.ts';
 import { runPaced } from '../../bench/generator/paced.ts';
 import type { Load } from '../../bench/generator/protocol.ts';
 import { runWrk, wrkVersion } from '../../bench/generator/wrk.ts';
 import { childOf } from '../../bench/servers/representations.ts';
-import { budget } from '../support/budget.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 let origin: ScriptedOrigin;
@@ -17,13 +14,6 @@ afterEach(() => origin.close());
 
 /** wrk is not everywhere. What is not installed has nothing to be compared. */
 const tools = [runLoad, ...(wrkVersion() === undefined ? [] : [runWrk])];
-
-/** A server that takes its time, but in CI: a loop that is closed would else take all of the CPU. */
-async function serve(response: ServerResponse, status: number, body = ''): Promise<void> {
-  const ms = budget({ local: 5, ci: 0 });
-  if (ms > 0) await pause(ms);
-  response.writeHead(status).end(body);
-}
 
 describe.each(tools)('a closed loop by %o', (run) => {
   const load = (over: Partial<Load>): Load => ({
@@ -40,7 +30,7 @@ describe.each(tools)('a closed loop by %o', (run) => {
   it('asks for one path, with its fields', async () => {
     origin.on(
       () => true,
-      (_, response) => serve(response, 304),
+      (_, response) => void response.writeHead(304).end(),
     );
     const { statuses, errors, requests } = await run(load({}));
     expect(Object.keys(statuses)).toEqual(['304']);
@@ -53,7 +43,7 @@ describe.each(tools)('a closed loop by %o', (run) => {
   it('writes one request of so many, with the representation of its path', async () => {
     origin.on(
       () => true,
-      (_, response) => serve(response, 200, '{}'),
+      (_, response) => void response.end('{}'),
     );
     const writes = { every: 4, paths: { template: '/children/{n}', first: 90, count: 30, order: 'random' } } as const;
     await run(load({ writes, headers: {}, paths: { template: '/parents/{n}', first: 1, count: 3 }, connections: 1 }));
@@ -69,7 +59,7 @@ describe.each(tools)('a closed loop by %o', (run) => {
     let answered = 0;
     origin.on(
       () => true,
-      (_, response) => serve(response, answered++ < 5 ? 200 : 503),
+      (_, response) => void response.writeHead(answered++ < 5 ? 200 : 503).end(),
     );
     const { statuses } = await run(load({ connections: 1 }));
     expect(Object.keys(statuses)).toHaveLength(2);

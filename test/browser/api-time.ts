@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-/** How long an API takes for what this process asks it. Requests that run at the same time count each. */
+/** How long an API takes for what this process asks it: the time in which at least one request runs. */
 export interface ApiTime {
   /** Milliseconds since it was last asked. */
   take(): number;
@@ -14,18 +14,21 @@ interface AboutRequest {
 /** Listens to the client that gateways use, so that no relay takes time of its own. */
 export function apiTime(url: string): ApiTime {
   const { origin } = new URL(url);
-  const startedAt = new WeakMap<object, number>();
+  const running = new Set<object>();
+  let since = 0;
   let totalMs = 0;
   const starts = (message: unknown): void => {
     const { request } = message as AboutRequest;
-    if (String(request.origin) === origin) startedAt.set(request, performance.now());
+    if (String(request.origin) !== origin) return;
+    if (running.size === 0) since = performance.now();
+    running.add(request);
   };
   const ends = (message: unknown): void => {
-    const at = startedAt.get((message as AboutRequest).request);
-    if (at !== undefined) totalMs += performance.now() - at;
+    const isLast = running.delete((message as AboutRequest).request) && running.size === 0;
+    if (isLast) totalMs += performance.now() - since;
   };
-  subscribe('undici:request:create', starts);
-  subscribe('undici:request:trailers', ends);
+  const channels = { create: starts, trailers: ends, error: ends };
+  for (const [name, listener] of Object.entries(channels)) subscribe(`undici:request:${name}`, listener);
   return {
     take: () => {
       const ms = totalMs;
@@ -33,8 +36,7 @@ export function apiTime(url: string): ApiTime {
       return ms;
     },
     stop: () => {
-      unsubscribe('undici:request:create', starts);
-      unsubscribe('undici:request:trailers', ends);
+      for (const [name, listener] of Object.entries(channels)) unsubscribe(`undici:request:${name}`, listener);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
@@ -8,10 +8,22 @@ export const PATIENCE_MS = 45_000;
 
 const root = new URL('../../', import.meta.url).pathname;
 
+type Gateway = Pick<TestGateway, 'url' | 'adminUrl' | 'stop'>;
+
+/** What an application is made with. */
+export interface Tools {
+  /** Of the page's script: TSX, or a file name in this folder. */
+  readonly bundle: (source: string) => Promise<string>;
+  readonly startGateway: (originUrl: string, yaml: string) => Promise<Gateway>;
+}
+
+/** Those of the repository, from its sources. */
+const ofSources: Tools = { bundle, startGateway };
+
 /** A page of an application, and the API that it uses, behind a gateway. */
 export interface Application {
   readonly url: string;
-  readonly gateway: TestGateway;
+  readonly gateway: Gateway;
   /** Changes the title of the step, through the gateway. */
   rename(title: string): Promise<void>;
   /** Has the API answer the next read with an error that is no JSON. */
@@ -23,9 +35,8 @@ export interface Application {
   close(): Promise<void>;
 }
 
-/** @param source of the page's script, as TSX, or a file name in this folder */
-export async function startApplication(source: string): Promise<Application> {
-  const script = await bundle(source);
+export async function startApplication(source: string, tools = ofSources): Promise<Application> {
+  const script = await tools.bundle(source);
   const titles = new Map<string, string>();
   const titleOf = (path: string): string => titles.get(path) ?? 'first';
   let held: (() => void)[] | undefined;
@@ -52,7 +63,7 @@ export async function startApplication(source: string): Promise<Application> {
       else held.push(send);
     },
   );
-  const gateway = await startGateway(origin.url, 'routes: [{ match: /steps/:id, cache: { ttl: 60s } }]');
+  const gateway = await tools.startGateway(origin.url, 'routes: [{ match: /steps/:id, cache: { ttl: 60s } }]');
   return {
     url: gateway.url,
     gateway,
@@ -85,18 +96,25 @@ const HTML =
 
 async function bundle(source: string): Promise<string> {
   const isFile = source.endsWith('.tsx');
-  const { outputFiles } = await build({
+  return await bundled({
     ...(isFile
       ? { entryPoints: [new URL(source, import.meta.url).pathname] }
       : { stdin: { contents: source, resolveDir: root, loader: 'tsx' } }),
+    tsconfig: `${root}tsconfig.client.json`,
+  });
+}
+
+/** The script of a page. */
+export async function bundled(options: BuildOptions): Promise<string> {
+  const { outputFiles } = await build({
+    ...options,
     bundle: true,
     write: false,
     format: 'esm',
     target: 'es2022',
     jsx: 'automatic',
     define: { 'process.env.NODE_ENV': '"development"' },
-    tsconfig: `${root}tsconfig.client.json`,
     logLevel: 'silent',
   });
-  return outputFiles[0]?.text ?? '';
+  return outputFiles?.[0]?.text ?? '';
 }

@@ -29,6 +29,9 @@ const ARGUMENTS = [
   '--host-resolver-rules=MAP *.example 127.0.0.1',
 ];
 
+/** How long it may take to close. */
+const CLOSING_MS = 15_000;
+
 /** A process of Chromium that nobody talks to yet. */
 export interface LaunchedChromium {
   /** Of the DevTools protocol. */
@@ -46,7 +49,10 @@ export async function launchChromium(): Promise<LaunchedChromium> {
   return {
     endpoint: await endpointOf(child),
     ended: async () => {
+      // Pages that hang hold it up, and it would go on for hours.
+      const timer = setTimeout(() => child.kill('SIGKILL'), CLOSING_MS);
       await once(child, 'exit');
+      clearTimeout(timer);
       await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };

@@ -76,6 +76,8 @@ test('after six minutes in a hidden tab, by its clock, it shows what was written
   const other = await context.newPage();
   await becomes('hidden', () => page.evaluate(() => document.visibilityState === 'hidden'));
   for (let minute = 1; minute <= 6; minute++) {
+    // From then on, nothing comes on the stream that it has, and nothing says so.
+    if (minute === 4) site.line.silence();
     await page.clock.runFor('01:00');
     await site.write(`minute ${minute}`);
   }

@@ -27,7 +27,7 @@ function Watching({ name }: { readonly name: string }) {
   const { state, lastChange } = useUnstale();
   // A new function at each rendering: the newest one is called, once for each event.
   useUnstaleEvent('/steps/:id', (event, { id }) => {
-    window.happened.push('cause' in event ? `${name} ${event.cause.method} ${id}` : `${name} resync`);
+    window.happened.push(event.cause === undefined ? `${name} resync` : `${name} ${event.cause.method} ${id}`);
   });
   useUnstaleEvent('event:step.changed', ({ type }) => window.happened.push(`by type: ${type}`));
   return (

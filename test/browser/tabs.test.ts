@@ -3,6 +3,53 @@ import { expect, test } from 'vitest';
 import { context, site, useSite } from './rig.ts';
 import { becomes, live, openTab, show, toldTo } from './site.ts';
 
+declare global {
+  interface Window {
+    /** Lets so much time pass at once. */
+    advance(ms: number): void;
+    /** How often the page has stolen a lock. */
+    steals: number;
+  }
+}
+
+/** In a page: `advance` lets so much time pass at once. Playwright's clock is that of all pages, and waits for each. */
+function advanceableTime(): void {
+  const [now, set, clear] = [performance.now.bind(performance), window.setTimeout, window.clearTimeout];
+  const due = new Map<number, { readonly at: number; readonly run: () => void }>();
+  let advanced = 0;
+  performance.now = () => now() + advanced;
+  const setTimeout = (run: () => void, ms = 0): number => {
+    const id = set(() => {
+      due.delete(id);
+      run();
+    }, ms);
+    due.set(id, { at: performance.now() + ms, run });
+    return id;
+  };
+  const clearTimeout = (id: number): void => {
+    due.delete(id);
+    clear(id);
+  };
+  Object.assign(window, { setTimeout, clearTimeout, steals: 0 });
+  window.advance = (ms) => {
+    const end = performance.now() + ms;
+    for (;;) {
+      const [first] = [...due].sort(([, a], [, b]) => a.at - b.at);
+      if (first === undefined || first[1].at > end) break;
+      advanced += Math.max(0, first[1].at - performance.now());
+      clearTimeout(first[0]);
+      first[1].run();
+    }
+    advanced += Math.max(0, end - performance.now());
+  };
+  const request = navigator.locks.request.bind(navigator.locks) as (...given: unknown[]) => Promise<unknown>;
+  const counted = (name: string, options: LockOptions, granted: unknown): Promise<unknown> => {
+    if (options.steal === true) window.steals += 1;
+    return request(name, options, granted);
+  };
+  Object.assign(navigator.locks, { request: counted });
+}
+
 useSite();
 
 /** Opened in turn: the first one leads. */
@@ -19,10 +66,12 @@ async function tabs(count: number): Promise<Page[]> {
 test('twelve tabs that open at once have one stream, and all are told', async () => {
   const pages = await Promise.all(Array.from({ length: 12 }, () => openTab(context, site)));
   await live(...pages);
-  // How many were asked for is said where no tab is slow: test/client/tabs.test.ts.
   await becomes('one stream', async () => (await site.streams()) === 1);
   await site.write('second');
   await show('second', ...pages);
+  // A leader that the machine holds up for long loses the lock, and says so. Nothing else asks for a stream.
+  const states = (await Promise.all(pages.map((page) => page.evaluate(() => window.states)))).flat();
+  expect(site.line.asked).toBeLessThanOrEqual(1 + states.filter((state) => state.startsWith('retrying')).length);
   for (const page of pages) expect(await toldTo(page)).toEqual(['/steps/7']);
 });
 
@@ -83,6 +132,24 @@ test('the lock of a suspended leader is stolen; when it runs again, it steps dow
   await becomes('one stream', async () => (await site.streams()) === 1);
   for (const page of others) expect(await toldTo(page)).toEqual(['/steps/7', '/steps/7']);
   expect(await leader.evaluate(() => window.states)).toContain('retrying: handover');
+});
+
+test('the lock of a suspended leader is stolen within ten seconds, by the clock of those who follow', async () => {
+  const [leader] = (await tabs(1)) as [Page];
+  const follower = await context.newPage();
+  await follower.addInitScript(advanceableTime);
+  await follower.goto(`${site.url}?match=/steps/:id`);
+  await live(follower);
+  const devtools = await context.newCDPSession(leader);
+  await devtools.send('Debugger.enable');
+  await devtools.send('Debugger.pause');
+  const evaluated = leader.evaluate(() => window.live.state);
+  await follower.evaluate(() => window.advance(10_000));
+  expect(await follower.evaluate(() => window.steals)).toBeGreaterThan(0);
+  await site.write('second');
+  await show('second', follower);
+  await devtools.send('Debugger.disable');
+  await evaluated;
 });
 
 test('a page that comes out of the back-forward cache has missed nothing', async () => {

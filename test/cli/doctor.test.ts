@@ -32,7 +32,7 @@ test.each([
     { 'Cache-Control': 'no-cache', ETag: '"1"' },
     'defaults: { cache: { ttl: 60s } }',
     [],
-    'stored, but no hit: the API says no-cache.\n  write: if the API says so of everything by reflex, cache: { ttl: 60s, force: true }\n',
+    'stored, but no hit: the API says no-cache.\n  fix: if the API says so of everything by reflex, cache: { ttl: 60s, force: true }\n',
   ],
   ['nothing', {}, '', [], 'cache: { ttl: 60s }'],
   ['a validator', { ETag: '"1"' }, '', [], 'stored, but no hit: answers have no lifetime'],

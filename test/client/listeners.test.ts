@@ -36,15 +36,15 @@ test('an iterator ends when the connection is closed, and leaves nothing behind 
   const { live } = world.open();
   await world.pass(1_000);
   const reading = (async () => {
-    const ids: string[] = [];
-    for await (const { id } of live) ids.push(id ?? '');
-    return ids;
+    const told: unknown[] = [];
+    for await (const event of live) told.push([event.id, event.type, event.paths, event.tags, event.cause?.method]);
+    return told;
   })();
   await world.settle();
   world.write('/a');
   await world.settle();
   live.close();
-  expect(await reading).toEqual(['e1-1']);
+  expect(await reading).toEqual([['e1-1', 'invalidate', ['/a'], [], 'PUT']]);
   expect(live.state).toBe('stopped');
 });
 

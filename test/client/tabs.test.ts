@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareIds } from '../../src/client/event-id.ts';
+import type { ConnectOptions } from '../../src/client/types.ts';
 import { budget } from '../support/budget.ts';
 import { statesOf, type Tab, type World, world } from './world.ts';
 
@@ -119,6 +120,28 @@ test('without locks, each tab has a stream of its own, and one warning', async (
   await on.pass(1_000);
   expect(on.streams.size).toBe(2);
   expect(tabs.map(({ warnings }) => warnings)).toEqual([['unshared'], ['unshared']]);
+});
+
+test.each<[string, ConnectOptions, readonly string[]]>([
+  ['shares a stream is warned that its own writes are told', { clientId: 'me' }, ['echo']],
+  ['has a stream of its own is not', { clientId: 'me', shared: false }, []],
+  ['shares a stream, and names no client, is not', {}, []],
+])('a tab that %s', async (_, options, warnings) => {
+  const on = world();
+  const tab = on.open(options);
+  await on.pass(1_000);
+  expect(tab.warnings).toEqual(warnings);
+});
+
+test('a tab that is closed while its token is asked for shares no stream, and is warned of nothing', async () => {
+  const on = world();
+  const auth = (): string => {
+    tab.live.close();
+    return 'token';
+  };
+  const tab: Tab = on.open({ clientId: 'me', auth });
+  await on.pass(1_000);
+  expect([tab.live.state, tab.warnings]).toEqual(['stopped', []]);
 });
 
 test('messages of another version, and what is no message at all, are ignored', async () => {

@@ -101,7 +101,7 @@ describe('a write that conflicts with one sent earlier', () => {
   });
 });
 
-describe('a write does not wait', () => {
+describe('while another write is under way', () => {
   const travel = `
 defaults: { cache: { ttl: 60s } }
 rules:
@@ -109,21 +109,35 @@ rules:
   - { name: new, on: POST /steps/:step/inns, invalidate: ["/steps/{step}", "/steps/{response.stepId}"] }
   - { name: step, on: "* /steps/:id", invalidate: ["/trips/{before.tripId, response.tripId}"] }
 `;
-  test.each([
-    ['for one to a child of its resource', 'PUT', '/inns/42', 'PATCH', '/steps/7'],
-    ['for a new child of its resource', 'POST', '/steps/7/inns', 'PATCH', '/steps/7'],
-    ['for a new member of its collection', 'POST', '/inns', 'PUT', '/inns/42'],
-    ['for one to another member', 'PUT', '/inns/43', 'PUT', '/inns/42'],
-  ])('%s', async (_, slowMethod, slowPath, method, path) => {
+  const heldWrite = async (method: string, path: string) => {
     await start(travel);
     const held = gate();
-    api.origin.on(`${slowMethod} ${slowPath}`, async (_request, response) => {
+    api.origin.on(`${method} ${path}`, async (_request, response) => {
       await held.pass();
       json(response, { id: 1, stepId: 7 });
     });
-    const slow = ask(slowMethod, slowPath, { body: {} });
+    const slow = ask(method, path, { body: {} });
     await held.arrived();
-    // If it had to wait, that would take two seconds and be logged.
+    return { held, slow };
+  };
+
+  test.each([
+    ['to a child of its resource', 'PUT', '/inns/42', 'PATCH', '/steps/7'],
+    ['of a new child of its resource', 'POST', '/steps/7/inns', 'PATCH', '/steps/7'],
+  ])('%s, a write waits, since it has read what that may change', async (_, slowMethod, slowPath, method, path) => {
+    const { held, slow } = await heldWrite(slowMethod, slowPath);
+    const answer = ask(method, path, { body: {} });
+    expect(await isWaiting(answer)).toBe(true);
+    held.release();
+    expect((await slow).status).toBe(200);
+    expect((await answer).status).toBe(200);
+  });
+
+  test.each([
+    ['of a new member of its collection', 'POST', '/inns', 'PUT', '/inns/42'],
+    ['to another member', 'PUT', '/inns/43', 'PUT', '/inns/42'],
+  ])('%s, a write does not wait', async (_, slowMethod, slowPath, method, path) => {
+    const { held, slow } = await heldWrite(slowMethod, slowPath);
     await ask(method, path, { body: {} });
     const written = gateway.logs.filter(({ msg, path: at }) => msg === 'write' && at === path);
     expect(written).toHaveLength(1);

@@ -36,6 +36,22 @@ tellsEach({
   ],
   'origins, ports and tiers': [
     {
+      it: 'a URL where names belong',
+      yaml: 'origins: { url: http://x }',
+      says: [
+        '2:1 origin and origins exclude each other | move origin into origins, under the name "default"',
+        '2:17 expected a mapping, found text | each origin has a name: origins: { api: { url: … } }',
+      ],
+    },
+    {
+      it: 'a URL where a mapping belongs',
+      yaml: 'origins: { api: http://x }',
+      says: [
+        '2:1 origin and origins exclude each other | move origin into origins, under the name "default"',
+        '2:17 expected a mapping, found text | write api: { url: … }',
+      ],
+    },
+    {
       it: 'both origin and origins',
       yaml: 'origins: { a: { url: http://x } }',
       says: '2:1 origin and origins exclude each other | move origin into origins, under the name "default"',

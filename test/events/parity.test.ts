@@ -133,6 +133,7 @@ describe.each(ways)('over %s', (_name, way) => {
 
   test.each([
     ['a bad pattern', '?match=steps', 400],
+    ['an unknown parameter', '?matches=/steps/7', 400],
     ['too many filters', `?${'tag=a&'.repeat(65)}`, 400],
     ['a long filter', `?tag=${'a'.repeat(1_025)}`, 400],
   ])('%s is refused', async (_what, query, status) => {

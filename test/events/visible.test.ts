@@ -80,3 +80,9 @@ test('if nothing is cached by default, only what a route caches is announced', (
     cause: { path: '/**' },
   });
 });
+
+test('an event of which nothing is left out is not copied', () => {
+  const visible = visibleEvents(configOf(config()));
+  const whole = event(['/things/1', '/things/*'], {}, ['thing:1']);
+  expect(visible(whole)).toBe(whole);
+});

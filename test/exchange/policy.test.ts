@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { gate } from '../support/barrier.ts';
+import { gate, until } from '../support/barrier.ts';
+import { rawClient } from '../support/raw-client.ts';
 import { ask, begin, cacheStatus, gateway, isHitAt, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* What a route's policy makes of an origin's answers, over the wire. */
@@ -245,3 +246,61 @@ test('fills under way hold no more than their share of the memory together', asy
   expect(statuses.filter((status) => status.includes('no-room')).length).toBeGreaterThan(0);
   for (const answer of await Promise.all(all)) expect(answer.body.byteLength).toBe(200_000);
 });
+
+test('an answer that has arrived whole is not stored while other fills hold the memory', async () => {
+  await begin('store: { memory: { maxSize: 1MiB, maxEntry: 512KiB } }\ndefaults: { cache: { ttl: 60s } }');
+  const ends = gate();
+  origin.on('GET /large', async (_request, response) => {
+    response.write('x'.repeat(256_000));
+    await ends.pass();
+    response.end();
+  });
+  origin.on('GET /small', (_request, response) => void response.end('x'.repeat(10_000)));
+  const client = await rawClient(gateway.url);
+  client.write('GET /large HTTP/1.1\r\nHost: h\r\n\r\n');
+  await until(() => client.pending.byteLength > 256_000, 'what the gateway holds of the large answer');
+  const small = await ask('/small');
+  expect([cacheStatus(small), small.body.byteLength]).toEqual([expect.stringContaining('no-room'), 10_000]);
+  ends.release();
+  expect((await client.answer()).status).toBe(200);
+  await client.close();
+  expect(cacheStatus(await ask('/small'))).toContain('stored');
+});
+
+test('an answer larger than an entry may be is passed on the same, in one piece or in two', async () => {
+  await begin('store: { memory: { maxEntry: 1KiB } }\ndefaults: { cache: { ttl: 60s } }');
+  const between = gate();
+  const half = 'x'.repeat(1_000);
+  const fields = { 'Content-Length': '2000', Date: new Date().toUTCString() };
+  origin.on('GET /whole', (_request, response) => void response.writeHead(200, fields).end(half + half));
+  origin.on('GET /halves', async (_request, response) => {
+    response.writeHead(200, fields).write(half);
+    await between.pass();
+    response.end(half);
+  });
+  const client = await rawClient(gateway.url);
+  const answerTo = async (path: string): Promise<[number, unknown, string]> => {
+    client.write(`GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`);
+    if (path === '/halves') await until(() => client.pending.byteLength > 1_000, 'the first half');
+    between.release();
+    const { status, headers, body } = await client.answer();
+    return [status, headers, body.toString()];
+  };
+  const halves = await answerTo('/halves');
+  expect(await answerTo('/whole')).toEqual(halves);
+  expect(JSON.stringify(halves)).toContain('detail=too-large');
+  await client.close();
+});
+
+test.each(['private', 'no-cache'])(
+  'a field that %s="…" names goes to the client that asked, and to no other',
+  async (name) => {
+    await begin('');
+    const headers = { 'Cache-Control': `max-age=60, ${name}="X-Own"`, 'X-Own': 'ada', 'X-Common': 'all' };
+    origin.on('GET /a', says(headers));
+    const [first, second] = [await ask('/a'), await ask('/a')];
+    expect([first.headers['x-own'], first.headers['x-common']]).toEqual(['ada', 'all']);
+    expect([second.headers['x-own'], second.headers['x-common']]).toEqual([undefined, 'all']);
+    expect(cacheStatus(second)).toContain('; hit');
+  },
+);

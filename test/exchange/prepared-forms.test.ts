@@ -5,6 +5,8 @@ interface Named extends Holder {
   readonly name: string;
 }
 
+const unused: PreparedForm = { isUsed: false, retire() {} };
+
 /** Each form counts as one byte. */
 function forms(max: number) {
   const all = new PreparedForms(max);
@@ -14,7 +16,7 @@ function forms(max: number) {
       for (const name of names) {
         const holder: Named = { name };
         holders.push(holder);
-        all.add(holder, { isUsed: false }, 1);
+        all.add(holder, { ...unused }, 1);
       }
     },
     use(...names: string[]): void {
@@ -56,9 +58,9 @@ it('where all are in use, some are passed over, and then one makes room', () => 
 it('one that is larger than all may be is prepared, and nothing beside it', () => {
   const all = new PreparedForms(10);
   const [small, large, next]: Holder[] = [{}, {}, {}];
-  all.add(small as Holder, { isUsed: true }, 10);
-  all.add(large as Holder, { isUsed: false }, 100);
-  expect([small?.prepared, large?.prepared]).toEqual([undefined, { isUsed: false }]);
-  all.add(next as Holder, { isUsed: false }, 10);
-  expect([large?.prepared, next?.prepared]).toEqual([undefined, { isUsed: false }]);
+  all.add(small as Holder, { ...unused, isUsed: true }, 10);
+  all.add(large as Holder, unused, 100);
+  expect([small?.prepared, large?.prepared]).toEqual([undefined, unused]);
+  all.add(next as Holder, unused, 10);
+  expect([large?.prepared, next?.prepared]).toEqual([undefined, unused]);
 });

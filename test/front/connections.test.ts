@@ -169,7 +169,7 @@ describe('time', () => {
     const timedOut: boolean[] = [];
     const taken: (Socket | undefined)[] = [];
     const front = new SocketFront({
-      ...{ ...times, hit: FOUND, headerBytes: 8_192, draining: () => false },
+      ...{ ...times, hit: FOUND, plain: () => false, headerBytes: 8_192, draining: () => false },
       peer: () => ({ address: '127.0.0.1', trusted: false, gateway: 'test' }),
       serve: (side) => void http.emit('connection', side),
       timedOut: (side) => {

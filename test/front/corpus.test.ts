@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { isCi } from '../support/budget.ts';
 import { newHost, type Pair, pair, type Script } from './differential.ts';
-import { chunked, configuration, lines, oddities, targets, text } from './requests.ts';
+import { chunked, configuration, lines, linesOfWrites, oddities, targets, text } from './requests.ts';
 
 /*
  * With the front and without it, the same bytes get the same answers, in the same order, and the same lines of the log.
@@ -75,6 +75,14 @@ describe('a request with', () => {
       atOnce(HIT + bytes + HIT),
       atOnce(odd + HIT, HIT),
     );
+  });
+});
+
+// Without CI: one method.
+describe.each(['PUT', ...(isCi ? ['POST', 'PATCH', 'DELETE'] : [])])('a %s with', (method) => {
+  test.each(linesOfWrites)('%s', (line) => {
+    const bytes = (path: string): string => `${method} ${path} HTTP/1.1\r\nHost: a.example\r\n${line}\r\n\r\nbody`;
+    return same(STORED, ...['/child/1', '/hit/1', '/off/1'].map((path) => atOnce(HIT, bytes(path), HIT)));
   });
 });
 

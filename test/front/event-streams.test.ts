@@ -1,12 +1,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { expect, test } from 'vitest';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
 import { collectGarbage } from '../support/garbage.ts';
 import { rawClient } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
 import { gate, until } from '../support/scripted-origin.ts';
 import { answerForAMinute, begin, every, gateway, origin, useScriptedRig } from '../support/scripted-rig.ts';
 import { sseClient } from '../support/sse-client.ts';
+import { wsClient } from '../support/ws-client.ts';
 
 /* An event stream takes its connection from the HTTP server. What holds for connections holds for it all the same. */
 
@@ -34,6 +35,13 @@ async function subscribed(request: string, earlier: readonly string[] = []): Ret
   return client;
 }
 
+/** Resolves once none of them is held by anything. */
+const forgotten = (held: readonly WeakRef<object>[]): Promise<void> =>
+  until(() => {
+    collectGarbage();
+    return held.every((each) => each.deref() === undefined);
+  }, 'all of them to be forgotten');
+
 test('it holds neither its request nor its response', async () => {
   every(answerForAMinute);
   await begin();
@@ -46,13 +54,36 @@ test('it holds neither its request nor its response', async () => {
   const streams = await Promise.all(Array.from({ length: 10 }, () => sseClient(gateway.url + EVENTS)));
   unsubscribe('http.server.request.start', note);
   expect(exchanges).toHaveLength(20);
-  await until(() => {
-    collectGarbage();
-    return exchanges.every((exchange) => exchange.deref() === undefined);
-  }, 'all of them to be forgotten');
+  await forgotten(exchanges);
   await write();
   for (const stream of streams) expect(await stream.next()).toMatchObject({ type: 'invalidate' });
   for (const stream of streams) stream.close();
+  await subscribersBecome(0);
+});
+
+test('a WebSocket holds neither its handshake nor what the HTTP server took for the connection', async () => {
+  every(answerForAMinute);
+  await begin();
+  const held: WeakRef<object>[] = [];
+  const { assignSocket } = ServerResponse.prototype;
+  ServerResponse.prototype.assignSocket = function noted(socket) {
+    held.push(new WeakRef(this), new WeakRef(this.req), new WeakRef(socket));
+    assignSocket.call(this, socket);
+  };
+  onTestFinished(() => {
+    ServerResponse.prototype.assignSocket = assignSocket;
+  });
+  const clients = await Promise.all(Array.from({ length: 10 }, () => wsClient(`${gateway.url}/_unstale/ws`)));
+  ServerResponse.prototype.assignSocket = assignSocket;
+  expect(held).toHaveLength(30);
+  await forgotten(held);
+  await write();
+  for (const client of clients) {
+    expect(await client.next()).toMatchObject({ type: 'invalidate' });
+    client.say({ type: 'ping' });
+    await client.told('pong');
+    client.close();
+  }
   await subscribersBecome(0);
 });
 

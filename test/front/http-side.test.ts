@@ -13,10 +13,12 @@ let server: ReturnType<typeof createServer>;
 let client: Socket;
 let side: HttpSide;
 let mayGiveUp: boolean;
+let isKept: boolean;
 beforeEach(async () => {
   mayGiveUp = true;
+  isKept = false;
   server = createServer({ allowHalfOpen: true }, (socket) => {
-    side = new HttpSide(socket, { now: 0, giveUp: () => mayGiveUp });
+    side = new HttpSide(socket, { now: 0, giveUp: () => mayGiveUp, handOver: () => {}, keeps: () => isKept });
     socket.on('data', (piece) => side.receive(piece));
     socket.on('end', () => side.push(null));
   });

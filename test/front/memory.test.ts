@@ -3,7 +3,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { AskedFields } from '../../src/exchange/asked-fields.ts';
 import type { FastHit, Route } from '../../src/exchange/ports.ts';
-import { SocketFront } from '../../src/server/socket-front.ts';
+import { type Connection, SocketFront } from '../../src/server/socket-front.ts';
+import type { StreamedReply } from '../../src/server/streamed-reply.ts';
+import { until } from '../support/barrier.ts';
 import { collectGarbage } from '../support/garbage.ts';
 
 /* What connections keep of the requests that were answered on them. */
@@ -29,6 +31,7 @@ async function keptBytes(targetOf: (i: number) => string, found: (asked: AskedFi
 /** Bytes of the heap for each connection on which this target has been answered. */
 async function measured(targetOf: (i: number) => string, found: (asked: AskedFields) => void): Promise<number> {
   const front = new SocketFront({
+    plain: () => false,
     hit: (_method, _target, asked) => {
       found(asked);
       return hit;
@@ -83,4 +86,33 @@ test('what the fields mean is kept for few routes', async () => {
     );
   const one = await under(1);
   expect((await under(ROUTES)) - one).toBeLessThan(4_000);
+});
+
+test('what still answers a client that has left does not hold its connection', async () => {
+  const replies: StreamedReply[] = [];
+  const front = new SocketFront({
+    ...{ hit: () => undefined, headerBytes: 8_192, headersTimeoutMs: 60_000, keepAliveMs: 60_000 },
+    plain: (_request, _body, reply) => replies.push(reply) > 0,
+    peer: () => ({ address: '127.0.0.1', trusted: false, gateway: 'test' }),
+    ...{ draining: () => false, serve: () => {}, timedOut: () => {} },
+  });
+  const left: WeakRef<Connection>[] = [];
+  const server = createServer((socket) => void left.push(new WeakRef(front.take(socket))));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  for (let i = 0; i < 6; i++) {
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    client.write('GET /slow HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    await until(() => replies.length === i + 1);
+    if (i % 2 === 1) replies[i]?.begin(200, []).write('the beginning');
+    client.destroy();
+    await until(() => replies[i]?.gone === true);
+  }
+  // The engine itself may hold one of them.
+  await until(() => {
+    collectGarbage();
+    return left.filter((connection) => connection.deref() !== undefined).length <= 1;
+  });
+  expect(left).toHaveLength(replies.length);
+  front.stop();
+  await new Promise((resolve) => server.close(resolve));
 });

@@ -56,6 +56,32 @@ export const targets = [
   '/_unstale/nothing',
 ] as const;
 
+/** Of writes with a body of four octets. */
+export const linesOfWrites = [
+  ...['4', '04', '0', '3', '5', '+4', '-4', '4.0', '0x4', '4, 4', '4,4', '4 4', '00000000000000004'].map(
+    (length) => `Content-Length: ${length}`,
+  ),
+  'content-length: 4',
+  'X: no length',
+  'Content-Length: 4\r\nContent-Length: 4',
+  'Content-Length: 4\r\nContent-Length: 5',
+  'Content-Length: 5\r\nContent-Length: 4',
+  'Content-Length: 4\r\nTransfer-Encoding: chunked',
+  'Transfer-Encoding: chunked\r\nContent-Length: 4',
+  'Content-Length: 4\r\nTransfer-Encoding: identity',
+  'Content-Length: 4\r\nExpect: 100-continue',
+  'Content-Length: 4\r\nConnection: content-length',
+  'Content-Length: 4\r\nTE: trailers',
+  'Content-Length: 4\r\nUpgrade: h2c',
+  'Content-Length: 4\r\nIf-Match: "v1"',
+  'Content-Length: 4\r\nRange: bytes=0-1',
+  'Content-Length: 4\r\nContent-Type: application/json',
+  'Content-Length: 4\r\nContent-Encoding: gzip',
+  'Content-Length: 4\r\nCookie: a=b',
+  'Content-Length: 4\r\nX-HTTP-Method-Override: DELETE',
+  'Content-Length: 4\r\nUnstale-Client: me',
+];
+
 export const lines = [
   'Accept: */*',
   'User-Agent: test',

@@ -13,7 +13,7 @@ const record = { tags: [], patterns: [], tagPatterns: [], announcements: [told],
 
 test('a malformed record invalidates everything, subscribers are told so, and the node goes on', async () => {
   const nodes = await startNodes(1);
-  const redis = nodes.redis.connect();
+  const redis = await nodes.redis.connected();
   try {
     const subscriber = await sseClient(`${nodes.gateways[0]?.url}/_unstale/events`);
     await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'Inn' } });

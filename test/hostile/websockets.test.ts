@@ -8,6 +8,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
 import { until } from '../support/scripted-origin.ts';
+import { handshakeFields } from '../support/web-socket-handshake.ts';
 
 /**
  * WebSockets: the origin answers the handshake, what follows goes at the reader's pace, and what one client holds is
@@ -17,10 +18,7 @@ import { until } from '../support/scripted-origin.ts';
 const handshake = [
   'GET /ws/a HTTP/1.1',
   'Host: h.test',
-  'Connection: Upgrade',
-  'Upgrade: websocket',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
+  ...handshakeFields,
   'Sec-WebSocket-Protocol: chat',
   '\r\n',
 ].join('\r\n');

@@ -283,8 +283,7 @@ describe('without Redis', () => {
     nodes = await startNodes(2, rules);
     const client = await sseClient(`${nodes.gateways[0]?.url}/_unstale/events`);
     for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
-    const redis = nodes.redis.connect();
-    await new Promise((resolve) => redis.once('ready', resolve));
+    const redis = await nodes.redis.connected();
     await redis.flushall();
     redis.disconnect();
     expect((await client.next()).type).toBe('resync');
@@ -304,8 +303,7 @@ describe('without Redis', () => {
 test('gateways before different origins share a Redis without meeting', async () => {
   nodes = await startNodes(1, rules);
   const others = await startNodes(1, rules);
-  const redis = nodes.redis.connect();
-  await new Promise((resolve) => redis.once('ready', resolve));
+  const redis = await nodes.redis.connected();
   expect((await redis.keys('*')).every((key) => /^unstale:\{[0-9a-f]{16}\}:/.test(key))).toBe(true);
   redis.disconnect();
   await others.stop();

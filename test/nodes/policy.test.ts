@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { RedisServer } from '../redis-log/redis-server.ts';
 import { until } from '../support/barrier.ts';
@@ -19,8 +18,7 @@ afterEach(async () => {
 
 async function withPolicy(policy: string): Promise<string> {
   redis = await RedisServer.start();
-  const connection = redis.connect();
-  await once(connection, 'ready');
+  const connection = await redis.connected();
   await connection.config('SET', 'maxmemory-policy', policy);
   connection.disconnect();
   return `store: { redis: { url: "unix:${redis.socket}" } }\n`;

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterEach, beforeEach } from 'vitest';
 import { RedisServer } from '../redis-log/redis-server.ts';
 import { until } from '../support/barrier.ts';
@@ -49,8 +48,7 @@ writes: [{ on: PUT /settings, ${entry} }]`;
 
   /** Resolves once so many intents are in the bus, and the node knows that they are. */
   async function noted(count: number): Promise<void> {
-    const connection = redis.connect();
-    await once(connection, 'ready');
+    const connection = await redis.connected();
     const intents = async (): Promise<number> => {
       const [key] = await connection.keys('*intents*');
       return key === undefined ? 0 : connection.hlen(key);

@@ -21,15 +21,22 @@ export interface Nodes {
 }
 
 const LEASE_MS = 1_000;
+/** However busy the machine: a node that finds the tier too slow does not use it for a second. */
+const PATIENT_TIER = 'tier: { timeout: 10s }';
 
 /** @param coherence further keys, each after a comma */
-export async function startNodes(count: number, yaml = '', coherence = '', redisSettings = ''): Promise<Nodes> {
+export async function startNodes(
+  count: number,
+  yaml = '',
+  coherence = '',
+  redisSettings = PATIENT_TIER,
+): Promise<Nodes> {
   const [api, redis] = await Promise.all([smallApi(), RedisServer.start()]);
   const lease = /\blease:/.test(coherence) ? '' : `, lease: ${LEASE_MS}ms`;
   const start = (more = redisSettings, routes = yaml): Promise<TestGateway> =>
     startGateway(
       api.origin.url,
-      `store: { redis: { url: "unix:${redis.socket}"${more === '' ? '' : `, ${more}`} } }\ncoherence: { settle: 100ms${lease} ${coherence} }\n${routes}`,
+      `store: { redis: { url: "unix:${redis.socket}", ${more} } }\ncoherence: { settle: 100ms${lease} ${coherence} }\n${routes}`,
     );
   const gateways: TestGateway[] = await Promise.all(Array.from({ length: count }, () => start()));
   const nodes: Nodes = {

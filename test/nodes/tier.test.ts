@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { gate, until, withPatience } from '../support/barrier.ts';
@@ -85,8 +84,7 @@ test.each([
   ['small', 0],
   ['large', 700_000],
 ])('one cold key, asked for at every node at once, is one request to the origin: a %s one', async (_, padding) => {
-  // However busy the machine: a node that finds the tier too slow asks the origin by itself.
-  nodes = await startNodes(3, rules, '', 'tier: { timeout: 10s }');
+  nodes = await startNodes(3, rules);
   for (let id = 100; id < 105; id++) {
     const slow = gate();
     let asked = 0;
@@ -106,7 +104,7 @@ test.each([
 });
 
 test('a Redis that is stopped or gone stalls no read for long, and nothing old comes back', async () => {
-  nodes = await startNodes(2, rules);
+  nodes = await startNodes(2, rules, '', 'tier: { timeout: 250ms }');
   await nodes.warm(0, '/steps/7');
   nodes.redis.signal('SIGSTOP');
   expect((await nodes.ask(0, 'GET', '/steps/9')).status).toBe(200);
@@ -119,8 +117,7 @@ test('a Redis that is stopped or gone stalls no read for long, and nothing old c
 test('a Redis that has forgotten everything gives nothing back', async () => {
   nodes = await startNodes(2, rules);
   await nodes.warm(0, '/steps/7');
-  const redis = nodes.redis.connect();
-  await once(redis, 'ready');
+  const redis = await nodes.redis.connected();
   await redis.flushall();
   for (const node of [0, 1]) await nodes.ready(node);
   nodes.api.inns.set(42, { id: 42, stepId: 7, name: 'Behind its back', updatedAt: 9 });
@@ -132,8 +129,7 @@ test('a Redis that has forgotten everything gives nothing back', async () => {
 
 test('a Redis that is set back in place gives nothing back that was written since, to nobody', async () => {
   nodes = await startNodes(2, rules);
-  const redis = nodes.redis.connect();
-  await once(redis, 'ready');
+  const redis = await nodes.redis.connected();
   for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
   await redis.call('SAVE');
   await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } });
@@ -159,8 +155,7 @@ test('nothing of one user, and no credentials, are kept there', async () => {
   const headers = { authorization: 'Bearer secret-of-mine' };
   await nodes.ask(0, 'GET', '/steps/7', { headers });
   expect(isHit(await nodes.ask(0, 'GET', '/steps/7', { headers }))).toBe(true);
-  const redis = nodes.redis.connect();
-  await once(redis, 'ready');
+  const redis = await nodes.redis.connected();
   expect(await redis.keys('*:e:*')).toEqual([]);
   redis.disconnect();
 });
@@ -192,7 +187,7 @@ test.each<[string, Record<string, string>, number]>([
     response.writeHead(200, headers).write(Buffer.alloc(bytes));
   });
   const clients = new AbortController();
-  const redis = nodes.redis.connect();
+  const redis = await nodes.redis.connected();
   const leases = async (): Promise<string[]> => redis.keys('*:fill');
   const head = (node: number): Promise<IncomingMessage> =>
     stream(`${nodes.gateways[node]?.url}/slow`, { headers: { host: 'api.example' }, signal: clients.signal });

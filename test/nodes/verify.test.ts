@@ -16,7 +16,7 @@ let nodes: Nodes;
 /** A node that has nothing in memory. */
 let fresh: number;
 beforeEach(async () => {
-  nodes = await startNodes(1, 'defaults: { cache: { ttl: 60s } }\n');
+  nodes = await startNodes(1, 'defaults: { cache: { ttl: 60s } }\n', ', lease: 4s');
   for (const path of ['/inns/42', '/inns/42?lang=de']) await nodes.ask(0, 'GET', path);
   fresh = await nodes.add();
   // They reach Redis after their client. A read that comes before would be answered by the API, and stored.

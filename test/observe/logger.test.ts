@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { OriginError } from '../../src/errors.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 
 function logged(member: unknown): Record<string, unknown> {
@@ -21,6 +22,15 @@ describe('of an error, a line shows', () => {
       message: 'no answer',
       code: 'ECONNRESET',
       stack: expect.stringContaining('logger.test.ts') as unknown,
+    });
+  });
+
+  test('no stack if it is what an origin did', () => {
+    const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    expect(logged(new OriginError('originRefused', { sent: false, cause })).err).toEqual({
+      type: 'OriginError',
+      message: 'The origin cannot be reached: connect ECONNREFUSED',
+      code: 'originRefused',
     });
   });
 

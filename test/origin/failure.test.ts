@@ -53,6 +53,16 @@ describe('what a failure is called', () => {
     });
   });
 
+  it.each([
+    ['ECONNREFUSED', 'Nothing accepts connections at the address of the origin: see whether it runs'],
+    ['ENOTFOUND', 'The host name of the origin is not known'],
+    ['EAI_AGAIN', 'The host name of the origin cannot be looked up at the moment'],
+    ['EHOSTUNREACH', 'There is no route to the origin'],
+    ['ECONNRESET', 'The origin cannot be reached'],
+  ])('tells clients why there is no connection: %s', (code, detail) => {
+    expect(originFailure(system(code), waiting).message).toBe(detail);
+  });
+
   it('says that a request was sent whose first attempt was', () => {
     const failure = originFailure(system('ECONNREFUSED'), { ...waiting, retried: true });
     expect(failure).toMatchObject({ code: 'originRefused', sent: true });

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { hitting } from '../coherence/log-contract.ts';
 import { type RedisLog, RedisRig } from './redis-rig.ts';
@@ -10,8 +9,7 @@ let nodes: RedisLog[];
 let redis: ReturnType<RedisRig['server']['connect']>;
 beforeEach(async () => {
   rig = await RedisRig.create();
-  redis = rig.server.connect();
-  await once(redis, 'ready');
+  redis = await rig.server.connected();
   await redis.config('SET', 'maxmemory', '24mb');
   nodes = [await rig.open(), await rig.open()];
 });

@@ -67,6 +67,13 @@ export class RedisServer {
     await rm(this.directory, { recursive: true, force: true });
   }
 
+  /** A connection that takes commands: before it is ready, it fails them. */
+  async connected(): Promise<Redis> {
+    const redis = this.connect();
+    await once(redis, 'ready');
+    return redis;
+  }
+
   connect(commandTimeout?: number): Redis {
     const redis = new Redis({
       path: this.socket,

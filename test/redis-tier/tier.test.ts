@@ -296,8 +296,7 @@ describe('while an entry is made', () => {
 });
 
 test('a slow Redis costs a read no more than its bound, and is then not asked for a while', async () => {
-  const other = server.connect();
-  await once(other, 'ready');
+  const other = await server.connected();
   const slow = tier({ timeoutMs: 50 });
   await other.client('PAUSE', 3_000);
   const startedAt = performance.now();

@@ -15,8 +15,7 @@ describe('the versions of records that come together', () => {
   let connection: ReturnType<RedisServer['connect']>;
   beforeEach(async () => {
     server = await RedisServer.start();
-    connection = server.connect();
-    await once(connection, 'ready');
+    connection = await server.connected();
   });
   afterEach(async () => {
     connection.disconnect();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
-import { answering, PROBE, silent, useFailingApi, well } from '../support/failing-api.ts';
+import { answering, PROBE, SHORT, silent, useFailingApi, well } from '../support/failing-api.ts';
 import type { Answer, RequestOptions } from '../support/request.ts';
 
 /* Whether an API is up again: a request of the gateway's own finds out, in pauses that double. */
@@ -23,7 +23,6 @@ describe('a probe', () => {
   const many = (): Promise<Answer>[] => Array.from({ length: 40 }, (_, i) => api.ask(`/many?${i}`));
 
   test('is one request, however many clients ask at once; its success lets all through', async () => {
-    api.timeout = '20s';
     await api.start(PROBE.soon);
     await api.failUntilDown();
     const before = api.seen.length;
@@ -55,6 +54,7 @@ describe('a probe', () => {
   });
 
   test('of a write is a HEAD, not of its URL; the write itself is only sent to an origin that answers', async () => {
+    api.timeout = SHORT;
     await api.start(PROBE.soon);
     api.behave = answering(503);
     await api.failUntilDown();
@@ -71,7 +71,6 @@ describe('a probe', () => {
   });
 
   test('goes on when the client leaves that waits for it', async () => {
-    api.timeout = '20s';
     await api.start(PROBE.soon);
     await api.failUntilDown();
     const held = gate();

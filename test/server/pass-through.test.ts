@@ -95,6 +95,34 @@ describe('what belongs to a message', () => {
   });
 
   test.each([
+    ['GET', '/passed/none'],
+    ['GET', '/cached/none'],
+    ['OPTIONS', '/cached/none'],
+    ['PUT', '/cached/none'],
+    ['DELETE', '/cached/none'],
+  ])('a 103 and a 204 of %s %s have no length', async (method, path) => {
+    const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nContent-Length: 4\r\n\r\n';
+    const speaking = await rawOrigin((socket) =>
+      onRequestHead(socket, () => {
+        socket.write(`${early}HTTP/1.1 204 No Content\r\nX: 1\r\nContent-Length: 4\r\n\r\n`);
+      }),
+    );
+    for (const front of [true, false]) {
+      const through = await startGateway(
+        speaking.url,
+        `server: { listen: "127.0.0.1:0", front: ${front} }\nroutes: [{ match: /passed/**, cache: off }]`,
+      );
+      const { status, interim, rawHeaders } = await get(through.url + path, { method });
+      expect([status, interim.length]).toEqual([204, 1]);
+      const names = [...(interim[0]?.rawHeaders ?? []), ...rawHeaders].map((name) => name.toLowerCase());
+      expect(names).toContain('x');
+      expect(names).not.toContain('content-length');
+      await through.stop();
+    }
+    await speaking.close();
+  });
+
+  test.each([
     ['204', 'GET', '204 No Content\r\n'],
     ['304', 'GET', '304 Not Modified\r\n'],
     ['the answer to HEAD', 'HEAD', '200 OK\r\nTransfer-Encoding: chunked\r\n'],

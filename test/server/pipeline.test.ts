@@ -118,6 +118,21 @@ describe('RFC 9112 §9.6: behind an answer that closes the connection nothing is
     expect((await client.answer()).status).toBe(200);
     await client.close();
   });
+
+  test('also where that request had to wait for another', async () => {
+    const held = gate();
+    origin.on('PUT /held', (_request, response) => held.pass().then(() => void response.end()));
+    const client = await rawClient(gateway.url);
+    const last = `POST /a HTTP/1.1\r\n${host}Connection: close\r\nContent-Length: 4\r\n\r\nbo`;
+    client.write(`PUT /held HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n${last}`);
+    await held.arrived();
+    client.write('dy');
+    held.release();
+    expect((await client.answer()).status).toBe(200);
+    expect((await client.answer()).body.toString()).toBe('answer');
+    await client.ended();
+    await client.close();
+  });
 });
 
 describe('the requests of one connection', () => {

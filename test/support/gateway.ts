@@ -49,7 +49,7 @@ export const waitingReads = (gateway: TestGateway, count: number): Promise<void>
   gaugeIs(gateway, 'unstale_waiting_reads', count);
 
 /** Resolves once a gauge has this value. */
-export function gaugeIs({ adminUrl }: TestGateway, name: string, value: number): Promise<void> {
+export function gaugeIs({ adminUrl }: Pick<TestGateway, 'adminUrl'>, name: string, value: number): Promise<void> {
   const line = `\n${name} ${value}\n`;
   return until(async () => (await get(`${adminUrl}/metrics`)).text.includes(line), `${name} to be ${value}`);
 }

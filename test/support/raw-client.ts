@@ -8,6 +8,10 @@ export type { RawAnswer } from './raw-answer.ts';
 /** A client that sends what it is told, byte for byte. */
 export interface RawClient {
   write(bytes: string | Buffer): void;
+  /** Takes what is sent to it, from now on. */
+  read(): void;
+  /** Takes nothing of what is sent to it, until `read`. */
+  pause(): void;
   /** Ends the sending side only. */
   end(): void;
   /** The next response; `method` is that of the request (HEAD has no body). Rejects when the connection ends before. */
@@ -89,6 +93,8 @@ export async function rawClient(
     withPatience(once(socket, 'arrived'), () => `bytes from ${url}, ${received.bytes.byteLength} are pending`);
   return {
     write: (bytes) => void socket.write(bytes, 'latin1'),
+    read: () => void socket.resume(),
+    pause: () => void socket.pause(),
     end: () => void socket.end(),
     async answer(method = 'GET') {
       for (;;) {

@@ -23,8 +23,11 @@ export interface Running {
   killAll(): Promise<void>;
 }
 
-/** Resolves once all of its processes listen. Whoever has started it ends it. */
-export async function serve(originUrl: string, workers: number, yaml: string): Promise<Running> {
+/**
+ * Resolves once all of its processes listen. Whoever has started it ends it.
+ * @param script of the command. Default: of the sources.
+ */
+export async function serve(originUrl: string, workers: number, yaml: string, script?: string): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'unstale-serve-'));
   const file = join(folder, 'gateway.yaml');
   writeFileSync(
@@ -35,7 +38,7 @@ admin: { listen: "127.0.0.1:0" }
 origin: { url: "${originUrl}" }
 ${yaml}`,
   );
-  const child: ChildProcess = spawn(process.execPath, [await program(), 'serve', '-c', file], {
+  const child: ChildProcess = spawn(process.execPath, [script ?? (await program()), 'serve', '-c', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';

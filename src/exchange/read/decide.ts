@@ -50,7 +50,7 @@ export interface Situation {
   readonly credentials: boolean;
   /** The request's directives; undefined if the route ignores them. */
   readonly directives: CacheControl | undefined;
-  /** Wall clock. Of no matter where nothing is stored. */
+  /** Wall clock. */
   readonly now: number;
 }
 

@@ -6,7 +6,7 @@ import { allDigests } from '../../http/digests.ts';
 import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../../http/etag.ts';
 import { type FieldLines, type Fields, headText, without } from '../../http/fields.ts';
 import type { Store } from '../../store/store.ts';
-import type { Encoded, StoredResponse } from '../../store/stored-response.ts';
+import type { Encoded, Preparation, StoredResponse } from '../../store/stored-response.ts';
 
 /** A body below this size fits one packet anyway. */
 const MIN_BYTES = 512;
@@ -25,7 +25,7 @@ export interface Form {
   readonly clientHeaders: FieldLines;
   readonly etag: string | undefined;
   /** What `FastHits` makes of it. */
-  prepared?: unknown;
+  prepared?: Preparation | 'none' | undefined;
 }
 
 /** The codings that the gateway may make for a response; undefined if it may make none. */

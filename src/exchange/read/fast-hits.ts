@@ -1,6 +1,6 @@
 import { lengthOf } from '../../http/content.ts';
 import { parseEntityTag } from '../../http/etag.ts';
-import { type FieldLines, Fields, headText, without } from '../../http/fields.ts';
+import { type FieldLines, Fields, headText, isFieldValue, without } from '../../http/fields.ts';
 import { isToken } from '../../http/list.ts';
 import { ownText } from '../../http/own-memory.ts';
 import { evaluatePreconditions } from '../../http/validation.ts';
@@ -16,28 +16,63 @@ import { type Holder, type PreparedForm, PreparedForms } from './prepared-forms.
 import type { ReadPorts } from './read-ports.ts';
 import { ofBody } from './respond.ts';
 
+const nothingWritten = (): LastWritten => ({ age: -1, ttl: 0, cursor: undefined, text: undefined });
+
+/** By target. Those that are retired are not in it. */
+type KnownTargets = Map<string, Prepared>;
+
 /** What is known of a form of a stored response before anybody asks for it. */
-interface Prepared extends PreparedForm {
+class Prepared implements PreparedForm {
+  isUsed = false;
+  /** What answers `target` at `site`, if that is known, and as long as it is stored. */
+  stored: StoredResponse | undefined = undefined;
+  target = '';
+  site = '';
+  readonly #known: KnownTargets;
   readonly route: Route;
+  readonly head: string;
+  readonly last = nothingWritten();
   readonly etag: string | undefined;
   /** A client that sends `etag` as it stands has the current representation. */
   readonly isEtagValid: boolean;
-  readonly head: string;
   /** The lines of a 304. */
   readonly bareHead: string;
-  readonly last: LastWritten;
   /** Of a 304. */
-  readonly bareLast: LastWritten;
+  readonly bareLast = nothingWritten();
+
+  constructor({ clientHeaders, etag }: Form, route: Route, known: KnownTargets) {
+    this.#known = known;
+    this.route = route;
+    // What was put together of pieces would keep them all, in twice the memory.
+    this.head = ownText(headText(clientHeaders));
+    this.etag = etag;
+    this.isEtagValid = parseEntityTag(etag) !== undefined;
+    this.bareHead = ownText(headText(without(clientHeaders, (name) => ofBody.has(name))));
+  }
+
+  /** From now on, a request for `target` at `site` needs no look-up. */
+  answers(stored: StoredResponse, target: string, site: string): void {
+    this.stored = stored;
+    // Both are cut from the request.
+    this.target = ownText(target);
+    this.site = ownText(site);
+    this.#known.set(this.target, this);
+  }
+
+  retire(): void {
+    this.stored = undefined;
+    if (this.#known.get(this.target) === this) this.#known.delete(this.target);
+  }
 }
 
 /** Targets that are their own canonical form: the path as it was sent is the path of the key, and the resource. */
 const canonical = /^(?:\/|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)(?:\?[!"$-[\]-~]+)?$/;
 /** Fields that the server frames an answer with, or treats in a way of its own. */
 const ofFraming = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'trailer', 'transfer-encoding']);
-/** What Node refuses in a header line. */
-const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
 /** What a prepared form takes besides its texts: objects, and a place in the order in which they are forgotten. */
 const OVERHEAD_BYTES = 500;
+/** What it takes to know by its target what it answers, besides that text and the site. */
+const KNOWN_BYTES = 80;
 
 /**
  * Finds hits for requests that are known by their text alone. It answers what `read` would answer from memory, by the
@@ -47,6 +82,8 @@ export class FastHits {
   readonly #ports: Pick<ReadPorts, 'store' | 'clock' | 'cursor' | 'variances' | 'encoder'>;
   readonly #routes: RouteTable;
   readonly #prepared: PreparedForms;
+  /** What was asked for at another host with the same target is looked up. */
+  readonly #known: KnownTargets = new Map();
 
   /** @param maxBytes of what is prepared */
   constructor(
@@ -61,6 +98,11 @@ export class FastHits {
 
   /** For GET and HEAD without a body, a range, or conditions that only the origin may evaluate. */
   find(target: string, asked: AskedFields): FastHit | undefined {
+    const known = this.#known.get(target);
+    if (known?.stored !== undefined && known.site === asked.site && this.#ports.variances.isEmpty) {
+      if (!known.isUsed) known.isUsed = true;
+      if (this.#ports.store.selectSole(known.stored)) return this.#hit(known.stored, known, asked);
+    }
     if (!canonical.test(target)) return undefined;
     const mark = target.indexOf('?');
     const path = mark < 0 ? target : target.slice(0, mark);
@@ -70,8 +112,14 @@ export class FastHits {
     const headers = asked.hasCookie ? asked.under(this.#routes.find(path).route).headers : asked.headers;
     const stored = this.#ports.store.select(key, headers);
     if (stored === undefined) return undefined;
-    const prepared = useOf(stored) ?? this.#prepare(stored);
-    return prepared === 'none' ? undefined : this.#hit(stored, prepared, asked);
+    const used = useOf(stored);
+    const prepared = used ?? this.#prepare(stored);
+    if (prepared === 'none') return undefined;
+    // Asked for a second time, and alone under its key: the next time, it is not looked up.
+    if (used !== undefined && stored.isSole && prepared.stored === undefined) {
+      prepared.answers(stored, target, asked.site);
+    }
+    return this.#hit(stored, prepared, asked);
   }
 
   #hit(stored: StoredResponse, whole: Prepared, asked: AskedFields): FastHit | undefined {
@@ -103,7 +151,8 @@ export class FastHits {
   #prepare(stored: StoredResponse): Prepared | 'none' {
     const { route } = this.#routes.find(stored.path);
     const isPlain = stored.part === undefined && hasPlainKey(stored, route) && isSendable(stored.clientHeaders);
-    if (isPlain && hasBody(stored.status)) return this.#add(stored, route);
+    const { status, key } = stored;
+    if (isPlain && hasBody(status)) return this.#add(stored, route, key.length + KNOWN_BYTES);
     // The HTTP server answers with it. To know that takes no memory.
     stored.prepared = 'none';
     return 'none';
@@ -115,14 +164,14 @@ export class FastHits {
     // Some forms are made for one client.
     const isKept = Object.values(stored.encoded ?? {}).some((encoded) => encoded === form);
     if (!isKept || !isSendable(form.clientHeaders)) return 'none';
-    return this.#add(form, route);
+    return this.#add(form, route, 0);
   }
 
-  #add(form: Form, route: Route): Prepared {
-    const prepared = preparedForm(form, route);
+  #add(form: Form, route: Route, moreBytes: number): Prepared {
+    const prepared = new Prepared(form, route, this.#known);
     const { head, bareHead } = prepared;
     const keptBytes = lengthOf(form.content) <= KEPT_BODY_BYTES ? head.length + lengthOf(form.content) : 0;
-    this.#prepared.add(form, prepared, OVERHEAD_BYTES + head.length + 2 * bareHead.length + keptBytes);
+    this.#prepared.add(form, prepared, OVERHEAD_BYTES + moreBytes + head.length + 2 * bareHead.length + keptBytes);
     return prepared;
   }
 }
@@ -134,22 +183,6 @@ function useOf({ prepared }: Holder): Prepared | 'none' | undefined {
   // Most are: a hit on many different ones should write to as little memory as it can.
   if (!known.isUsed) known.isUsed = true;
   return known;
-}
-
-const nothingWritten = (): LastWritten => ({ age: -1, ttl: 0, cursor: undefined, text: undefined });
-
-function preparedForm({ clientHeaders, etag }: Form, route: Route): Prepared {
-  return {
-    route,
-    etag,
-    isEtagValid: parseEntityTag(etag) !== undefined,
-    // What was put together of pieces would keep them all, in twice the memory.
-    head: ownText(headText(clientHeaders)),
-    bareHead: ownText(headText(without(clientHeaders, (name) => ofBody.has(name)))),
-    last: nothingWritten(),
-    bareLast: nothingWritten(),
-    isUsed: false,
-  };
 }
 
 function isNotModified(
@@ -186,7 +219,7 @@ function isSendable(lines: FieldLines): boolean {
   for (let i = 0; i < lines.length; i += 2) {
     const name = (lines[i] as string).toLowerCase();
     if (!isToken(name)) return false;
-    if (ofFraming.has(name) || unsendable.test(lines[i + 1] as string)) return false;
+    if (ofFraming.has(name) || !isFieldValue(lines[i + 1] as string)) return false;
     if (name === 'date') isDated = true;
   }
   // Node would add a `Date`.

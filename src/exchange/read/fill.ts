@@ -286,7 +286,7 @@ export class Fill {
     const headers = this.#headers;
     const reply = this.#reply as Reply;
     const lines = this.#clientFields(undefined);
-    const length = headers.get('content-length');
+    const length = this.#answer.headers.get('content-length');
     if (length !== undefined) lines.push('Content-Length', length);
     const age = headers.get('age');
     if (age !== undefined) lines.push('Age', age);

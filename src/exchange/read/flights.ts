@@ -35,7 +35,7 @@ export class Flight {
   readonly key: string;
   /** Monotonic. */
   readonly begunAt: number;
-  /** Cancels the timer that ends the wait for it, if there is one. */
+  /** Cancels the timer that ends the wait for it, if there is one. `Flights` alone writes it and calls it. */
   cancelWatch: (() => void) | undefined;
   #result: FlightResult | undefined;
   /** Made when somebody waits for it, as nobody does for most. */

@@ -54,7 +54,7 @@ export function lookUp(ports: Pick<ReadPorts, 'store' | 'clock' | 'serving'>, st
     otherVariant: stored === undefined && ports.store.varyOf(key) !== undefined,
     credentials,
     directives: directivesOf(state),
-    now: stored === undefined ? 0 : ports.clock.wall(),
+    now: ports.clock.wall(),
   });
   // Invariant 8: a node that is not serving uses no stored response and waits for no fill.
   if (decision.kind !== 'forward' || ports.serving()) return decision;

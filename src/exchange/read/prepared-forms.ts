@@ -1,9 +1,11 @@
+import type { Preparation } from '../../store/stored-response.ts';
+
 /** Something of which a form may be prepared. */
 export interface Holder {
-  prepared?: unknown;
+  prepared?: Preparation | 'none' | undefined;
 }
 
-export interface PreparedForm {
+export interface PreparedForm extends Preparation {
   /** It was asked for since it was last looked at. */
   isUsed: boolean;
 }
@@ -49,6 +51,7 @@ export class PreparedForms {
         this.#later.push(entry);
         continue;
       }
+      old?.retire();
       if (held !== undefined) held.prepared = undefined;
       this.#bytes -= entry.bytes;
     }

@@ -20,6 +20,11 @@ export class SearchVariances {
   /** In the order in which they were learned, oldest first. */
   readonly #byPath = new Map<string, SearchVariance>();
 
+  /** No path has one. */
+  get isEmpty(): boolean {
+    return this.#byPath.size === 0;
+  }
+
   of(request: Asking): SearchVariance | undefined {
     // Without the field, a hit must not pay for building the string.
     return this.#byPath.size === 0 ? undefined : this.#byPath.get(pathKey(request));

@@ -1,8 +1,7 @@
-import type { Readable } from 'node:stream';
 import { Transaction } from '../../coherence/transaction.ts';
 import { GatewayError } from '../../errors.ts';
 import type { RuleMatch } from '../../rules/types.ts';
-import type { ClientRequest, Route } from '../ports.ts';
+import type { ClientRequest, RequestBody, Route } from '../ports.ts';
 import { BodyMethods } from './body-method.ts';
 import { matchesOf, needsOf } from './plan.ts';
 import { type Protection, protectionAmong } from './protections.ts';
@@ -14,7 +13,7 @@ import type { ArrivedWrite, WritePorts } from './write-ports.ts';
 const READ_AHEAD_BYTES = 256 * 1024;
 
 export interface Arriving extends Pick<ArrivedWrite, 'route' | 'request' | 'startedAt'> {
-  readonly body: Readable | undefined;
+  readonly body: RequestBody;
   readonly held: HeldUpload;
   /** The entries of `writes` that name its path. */
   readonly entries: readonly Protection[] | undefined;

@@ -3,7 +3,7 @@ import { OriginError } from '../../errors.ts';
 import { Fields } from '../../http/fields.ts';
 import type { Json } from '../../rules/types.ts';
 import { Capture, readJson, readUpTo, textOf } from '../body.ts';
-import type { ClientRequest } from '../ports.ts';
+import type { ClientRequest, RequestBody } from '../ports.ts';
 import type { HeldUpload } from './upload-budget.ts';
 
 export interface UploadOptions {
@@ -24,7 +24,7 @@ export class Upload {
   readonly #request: ClientRequest;
   readonly #capture: Capture;
   readonly #captures: boolean;
-  readonly #body: Readable | undefined;
+  readonly #body: RequestBody;
   #content: Buffer | Readable | undefined;
   readonly held: HeldUpload;
   readonly #maxBytes: number;
@@ -33,7 +33,7 @@ export class Upload {
   #json: Json | undefined;
   #crowdedOut = false;
 
-  constructor(request: ClientRequest, body: Readable | undefined, options: UploadOptions) {
+  constructor(request: ClientRequest, body: RequestBody, options: UploadOptions) {
     this.#request = request;
     this.#capture = new Capture(options.captureBytes);
     this.#captures = options.captureBytes > 0;
@@ -42,7 +42,7 @@ export class Upload {
     this.#arrived = options.arrived;
     this.#body = body;
     // Its reader receives its errors. An error before or after there is one must not end the process.
-    body?.on('error', () => {});
+    if (body instanceof Readable) body.on('error', () => {});
   }
 
   /** One that sends `body` in place of what the client has sent. */
@@ -56,9 +56,16 @@ export class Upload {
 
   /**
    * Receives up to `maxBytes` before anything is forwarded, so that a slow client does not occupy an origin connection.
+   * A body that has come whole is never longer.
    */
   async readAhead(maxBytes: number): Promise<void> {
     if (this.#body === undefined) return;
+    if (Buffer.isBuffer(this.#body)) {
+      this.#take(this.#body);
+      this.#content = this.#body;
+      this.#complete = true;
+      return;
+    }
     const read = await readUpTo(this.#body, maxBytes, (chunk) => this.#take(chunk));
     this.#complete = 'whole' in read;
     this.#content = 'whole' in read ? read.whole : Readable.from(this.#joined(read), { objectMode: false });

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { LogRecord } from '../../coherence/record.ts';
 import { Transaction } from '../../coherence/transaction.ts';
 import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
@@ -8,7 +7,7 @@ import { askOrigin, awaitShare, refuseIfDown } from '../ask-origin.ts';
 import { type ReadBody, readAnswerUpTo, readJson, textOf } from '../body.ts';
 import { forwardFields } from '../forward.ts';
 import type { Place } from '../origin-shares.ts';
-import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
+import type { ClientRequest, OriginResponse, Reply, RequestBody, RouteTable } from '../ports.ts';
 import { arrive } from './arrive.ts';
 import { conclude } from './conclude.ts';
 import { inTurn } from './in-turn.ts';
@@ -45,7 +44,7 @@ type ForwardResult =
  */
 export async function write(
   ports: WritePorts,
-  { found, request, body }: { found: Found; request: ClientRequest; body: Readable | undefined },
+  { found, request, body }: { found: Found; request: ClientRequest; body: RequestBody },
   reply: Reply,
 ): Promise<void> {
   const startedAt = ports.clock.monotonic();
