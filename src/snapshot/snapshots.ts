@@ -58,8 +58,9 @@ export class NodeSnapshots implements Snapshots {
   #isStopping = false;
   #hasStarted = false;
   #timer: NodeJS.Timeout | undefined;
-  /** Another save would lose what the last snapshot has, and this node has not loaded yet. */
   #isLoading = false;
+  /** Another save would lose what the last snapshot has: this node has not loaded it, or not to its end. */
+  #lastHasMore = false;
   /** Nothing is loaded before the node has joined the others, and that may take as long as they are away. */
   #mayLoad: Promise<void> = Promise.resolve();
   #hasFailed = false;
@@ -81,6 +82,7 @@ export class NodeSnapshots implements Snapshots {
     this.#parts.logger.info({ path, load, save }, `snapshots: ${wordsOfSwitches({ load, save })}`);
     if (load !== 'off') {
       this.#isLoading = true;
+      this.#lastHasMore = true;
       this.#mayLoad = Promise.race([joined, aborted(this.#loading.signal)]);
       this.#step(async () => {
         await this.#mayLoad;
@@ -93,17 +95,18 @@ export class NodeSnapshots implements Snapshots {
     this.#saveLater();
   }
 
-  /** The last save, unless it is still loading: then the last snapshot has more than memory. */
+  /** The last save, unless the load is given up for it: then the last snapshot has more than memory. */
   async stop(): Promise<void> {
     const { save } = this.#parts.config;
     clearTimeout(this.#timer);
-    const wasLoading = this.#isLoading;
-    this.#loading.abort();
     this.#isStopping = true;
+    // A node that has not joined the others does not know where the log stands.
+    const isWaiting = await isPending(this.#mayLoad);
+    this.#loading.abort();
     await this.#last;
     // Without a start there is nothing in memory, and the last snapshot has more.
     if (save === 'off' || !this.#parts.saves || !this.#hasStarted) return;
-    if (wasLoading) this.#note('not saved: the last snapshot was still being loaded, and is kept');
+    if (isWaiting || this.#lastHasMore) this.#note('not saved: the last snapshot was still being loaded, and is kept');
     else await this.#tryToSave();
   }
 
@@ -172,6 +175,8 @@ export class NodeSnapshots implements Snapshots {
       signal: this.#loading.signal,
     });
     this.#isLoading = false;
+    const isWhole = loaded.kind === 'none' || (loaded.kind === 'loaded' && loaded.cut === undefined);
+    this.#lastHasMore = this.#isStopping && !isWhole;
     const ms = Math.round(clock.monotonic() - startedAt);
     const { level, text } = inWords(loaded, ms);
     this.#loaded = text;

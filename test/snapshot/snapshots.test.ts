@@ -170,6 +170,20 @@ describe('a stop', () => {
     expect(await found()).toEqual(['/a', '/b']);
   });
 
+  const never = new Promise<void>(() => {});
+  test.each([
+    ['there is none, which is no reason not to save', [], joined, ['/b']],
+    ['there is one', ['/a'], joined, ['/a']],
+    ['the node has not joined, and does not know where the log stands', [], never, []],
+  ])('before the load has looked for a snapshot: %s', async (_, earlier, joins, paths) => {
+    if (earlier.length > 0) await new Node({}).put(...earlier).snapshots.save();
+    const node = new Node({ load: 'revalidate', save: 'stop' });
+    node.snapshots.start(joins);
+    node.put('/b');
+    await node.snapshots.stop();
+    expect(await found()).toEqual(paths);
+  });
+
   test('after a failed start keeps it, too', async () => {
     await new Node({}).put('/a').snapshots.save();
     await new Node({ load: 'revalidate', save: 'stop' }).snapshots.stop();
