@@ -8,6 +8,7 @@ import { type DocumentsApi, documentsApi, isHit, isLastUnconditional } from '../
 import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
+import { PATIENT_TIER } from './rig.ts';
 
 /* `unstale purge --all`: the memory of every node, the tier that they share, and what a snapshot would bring back. */
 
@@ -31,7 +32,7 @@ afterEach(async () => {
 async function start(snapshot = ''): Promise<TestGateway> {
   const node = await startGateway(
     api.origin.url,
-    `store: { redis: { url: "unix:${redis.socket}" }${snapshot} }\ncoherence: { lease: 1s }\n`,
+    `store: { redis: { url: "unix:${redis.socket}", ${PATIENT_TIER} }${snapshot} }\ncoherence: { lease: 1s }\n`,
   );
   nodes.push(node);
   await until(async () => (await get(`${node.adminUrl}/readyz`)).status === 200, 'the node to serve');

@@ -5,6 +5,7 @@ import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type Inn, type SmallApi, smallApi } from '../support/small-api.ts';
+import { PATIENT_TIER } from './rig.ts';
 
 /* The nodes of one gateway over a Redis Cluster of three primaries. */
 
@@ -13,7 +14,7 @@ let redis: ClusterRedis;
 let gateways: TestGateway[];
 beforeAll(async () => {
   [api, redis] = await Promise.all([smallApi(), ClusterRedis.start()]);
-  const yaml = `store: { redis: { url: ${JSON.stringify(redis.urls)} } }
+  const yaml = `store: { redis: { url: ${JSON.stringify(redis.urls)}, ${PATIENT_TIER} } }
 coherence: { lease: 500ms, settle: 100ms }
 rules:
   - { name: inn, on: "* /inns/:id", invalidate: ["/steps/{before.stepId, response.stepId}"] }

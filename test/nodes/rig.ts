@@ -22,7 +22,7 @@ export interface Nodes {
 
 const LEASE_MS = 1_000;
 /** However busy the machine: a node that finds the tier too slow does not use it for a second. */
-const PATIENT_TIER = 'tier: { timeout: 10s }';
+export const PATIENT_TIER = 'tier: { timeout: 10s }';
 
 /** @param coherence further keys, each after a comma */
 export async function startNodes(

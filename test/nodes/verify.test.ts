@@ -8,7 +8,7 @@ import { run } from '../cli/run.ts';
 import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
-import { isHit, type Nodes, startNodes, status } from './rig.ts';
+import { isHit, type Nodes, PATIENT_TIER, startNodes, status } from './rig.ts';
 
 /* `unstale verify` on a node that shares a Redis with others. */
 
@@ -111,7 +111,7 @@ test('looks into Redis past a copy of a snapshot that the API has not confirmed:
     response.writeHead(200, { etag: '"1"', 'cache-control': 'max-age=600' }).end('tagged');
   });
   const start = (): Promise<TestGateway> => {
-    const store = `store: { redis: { url: "unix:${nodes.redis.socket}" }, snapshot: { path: "${folder}", load: revalidate, save: stop } }`;
+    const store = `store: { redis: { url: "unix:${nodes.redis.socket}", ${PATIENT_TIER} }, snapshot: { path: "${folder}", load: revalidate, save: stop } }`;
     return startGateway(nodes.api.origin.url, `${store}\ncoherence: { lease: 1s }\ndefaults: { cache: { ttl: 60s } }`);
   };
   const read = ({ url }: TestGateway) => get(`${url}/tagged`, { headers: { host: 'api.example' } });
