@@ -69,7 +69,7 @@ const answers: readonly [string, Answering][] = [
     },
   ],
   ...[
-    ['Link', '</a>; rel=preload; as="style"', 'X-b', '1', 'Link', '</b>', 'x-A', '2', 'X-B', '3', '7', '8'],
+    ['Link', '</a>; rel=preload; as="style"', 'X-b', '1', 'Link', '</b>', 'x-A', '2', 'X-B', '3'],
     ['Link', '</a>; rel=preload, </b>; rel=preload'],
     ['Link', '</a>; rel=preload', 'link', '/b'],
     ['Link', '</a>; rel=preload; title="a b"'],
