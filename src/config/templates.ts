@@ -6,7 +6,7 @@ import { parseTemplate, TemplateError } from '../rules/template.ts';
 import type { Root, Source } from '../rules/types.ts';
 import { text } from './scalar.ts';
 import type { Path, SourceDocument } from './source-document.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean, nearest } from './suggest.ts';
 import { ValueError } from './value-error.ts';
 
 /** A pattern, checked with `parsePattern`, as written. @throws ValueError */
@@ -131,7 +131,9 @@ export function lintSource(
   if (closed !== undefined) document.report(path, { ...closed, offset });
   if (source.root === 'lookup' && !(scope.lookups ?? []).includes(source.name)) {
     const known = [...roots, ...(scope.lookups ?? [])];
-    const hint = `use a path parameter, or one of ${known.join(', ')} followed by a path`;
+    const meant = nearest(source.name, known);
+    const all = `use a path parameter, or one of ${known.join(', ')} followed by a path`;
+    const hint = meant === undefined ? all : `did you mean "${meant}"?`;
     document.report(path, { message: `unknown root "${source.name}"`, hint, offset });
   }
   if (source.root !== 'params') return;

@@ -114,7 +114,7 @@ tellsEach({
     {
       it: 'an unknown root',
       yaml: rule('PUT /a', '/steps/{resposne.id}'),
-      says: '6:17 unknown root "resposne" | use a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before followed by a path',
+      says: '6:17 unknown root "resposne" | did you mean "response"?',
     },
     {
       it: 'a parameter that the pattern does not have',
