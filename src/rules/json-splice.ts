@@ -53,7 +53,9 @@ function spliceArray(parent: string, array: TextNode, key: string, change: Chang
   const spans = elements.map(spanOf);
   if (change.kind === 'remove') return { text: at < 0 ? parent : without(parent, spans, at), inPlace: false };
   if (at >= 0) return inPlaceOf(parent, spans[at] as Span, spans.toSpliced(at, 1), change);
-  if (change.add === 'never') return { uncertain: 'the rule does not say where to add an element' };
+  if (change.add === 'never') return { uncertain: 'nothing says where to add an element, and that it is new' };
+  if (change.was !== undefined && memberText(change.was.value, key) !== wanted)
+    return { uncertain: `the ${key} has changed, so the element may be here under its old one` };
   const fresh: unknown = JSON.parse(change.text);
   if (!spans.every((span) => fits(valueAt(parent, span), fresh, 'same')))
     return { uncertain: 'its form differs from the other elements' };
@@ -92,6 +94,11 @@ function added(parent: string, array: Span, spans: readonly Span[], { text, add 
     return `${parent.slice(0, array.start)}[${text}]${parent.slice(array.end)}`;
   if (add === 'start') return `${parent.slice(0, first.start)}${text},${parent.slice(first.start)}`;
   return `${parent.slice(0, last.end)},${text}${parent.slice(last.end)}`;
+}
+
+function memberText(value: unknown, name: string): string | undefined {
+  const isObject = typeof value === 'object' && value !== null && Object.hasOwn(value, name);
+  return isObject ? String((value as Record<string, unknown>)[name]) : undefined;
 }
 
 const keyOfText = (text: string, key: string): string | undefined => keyOf(text, parseText(text), key);

@@ -67,7 +67,7 @@ export class EventSockets {
   }
 
   async #open(handshake: Handshake): Promise<void> {
-    const { request, message, reply, response, socket } = handshake;
+    const { request, message, reply, socket } = handshake;
     const { hub, authority, streams, cors } = this.#options;
     try {
       if (request.headers.get('sec-websocket-version') !== '13') {
@@ -89,7 +89,7 @@ export class EventSockets {
       // What came behind the handshake waits until there is somebody who reads it.
       connection.pause();
       this.#server.handleUpgrade(message, connection, rest, (client) => {
-        response.detachSocket(socket);
+        handshake.detach();
         if (socket instanceof HttpSide) socket.handOver();
         const sink = new WebSocketSink(client, connection);
         serve(new EventSocket(hub, subscription, sink), client, sink);

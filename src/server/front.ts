@@ -13,9 +13,12 @@ import { type Exchange, Pipelines, pipelineOf } from './pipeline.ts';
 import { malformed, refuse } from './refusal.ts';
 import { SlowClients, type SlowClientsOptions } from './slow-clients.ts';
 import { type AnswerPlain, type FindHit, SocketFront } from './socket-front.ts';
+import { onDetached } from './upgrades.ts';
 
 /** A client that has not sent its whole request head by then is cut off (slow-header attacks). */
 const HEADERS_TIMEOUT_MS = 30_000;
+/** How exact that is: Node looks every 30 s otherwise, and a head would have a minute. */
+const CHECKED_EVERY_MS = 1_000;
 /** How long an idle connection is kept for the next request. */
 const KEEP_ALIVE_MS = 65_000;
 
@@ -55,6 +58,7 @@ export function createFront(options: FrontOptions): Front {
     IncomingMessage: Message,
     maxHeaderSize: options.limits.headerBytes,
     headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECKED_EVERY_MS,
     // Uploads may take as long as they move: a whole-request timeout would break large ones.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -114,7 +118,8 @@ class FrontServer extends Server {
 
   override closeAllConnections(): void {
     this.sockets?.closeAll();
-    super.closeAllConnections();
+    // Node does not know those that it has handed over.
+    for (const side of [...this.#parsed]) side.destroy();
   }
 }
 
@@ -133,7 +138,7 @@ function takeConnections(server: FrontServer, options: FrontOptions, clientError
   const { limits, trusted, gateway, draining, hit, plain } = options;
   const isAdmitted = admission(options);
   const slow = new SlowClients(options);
-  server.on('upgrade', (_message, side) => slow.release(side instanceof HttpSide ? side.socket : side));
+  onDetached(server, (side) => slow.release(side instanceof HttpSide ? side.socket : side));
   server.on('close', () => slow.stop());
   // Node's own listener begins to parse. Any stream can be given to it; see Node's documentation of 'connection'.
   const parse = server.listeners('connection');

@@ -69,6 +69,9 @@ export class NodeReply implements StreamedReply {
     // Node writes 102 and 103 alone; RFC 9110 §15.2 lets a proxy drop what it cannot forward.
     const response = this.#response;
     if (response === undefined || this.gone || response.headersSent) return;
+    // RFC 9110 §15.2: HTTP/1.0 does not have them, and a proxy may leave them out. While earlier answers are due, Node
+    // keeps them, and writes the head of the answer in front of them: they would be part of its body.
+    if (response.req.httpVersion !== '1.1' || response.socket === null) return;
     if (status === 102) response.writeProcessing();
     if (status === 103) writeHints(response, lines);
   }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { headText } from '../http/fields.ts';
@@ -19,6 +20,18 @@ export function refuse(pipeline: Pipeline, socket: Duplex, problem: GatewayError
       () => write(socket, problem),
       () => socket.destroy(),
     );
+}
+
+/**
+ * Ends a connection whose client goes on sending. What has not been read when it closes would have the system drop what
+ * the client has not received yet (RFC 9112 §9.6).
+ */
+export function endWhileSent(socket: Socket): void {
+  socket.resume();
+  socket.end(() => {
+    const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(cut));
+  });
 }
 
 /** The error for what Node's parser has refused; undefined where the client merely went away. */

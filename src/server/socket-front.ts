@@ -11,6 +11,7 @@ import { MAX_TARGET_BYTES } from './client-request.ts';
 import { Framing } from './framing.ts';
 import { HttpSide, type Owner } from './http-side.ts';
 import { pipelineOf } from './pipeline.ts';
+import { endWhileSent } from './refusal.ts';
 import { readShared } from './shared-reads.ts';
 import { SocketReply } from './socket-reply.ts';
 import { writeAnswer } from './socket-write.ts';
@@ -29,7 +30,7 @@ const MAX_REQUEST_BYTES = 8 * 1024;
 /** Fields longer than this are not remembered: each connection may hold as much. */
 const MAX_FIELDS_KEPT = 2 * 1024;
 /** What may wait behind a request that is being answered, apart from the last piece. */
-const MAX_WAITING_BYTES = 16 * 1024;
+const MAX_WAITING_BYTES = 256 * 1024;
 /** Connections are looked at this often: timeouts are that exact. */
 const LOOK_MS = 1_000;
 const [CR, LF] = [13, 10];
@@ -169,8 +170,9 @@ export class Connection implements Owner {
   #isHandedOver = false;
   /** What is read is in memory that all connections share: whatever is kept is copied. */
   readonly #isShared: boolean;
-  /** To the request that is being answered from here. What comes behind it waits. */
+  /** To the request that is being answered from here. What comes behind it waits, until it has been sent to its end. */
   #reply: SocketReply | undefined;
+  #isHeldBack = false;
   #waiting: Buffer[] = [];
   /** Its last answer has been given. */
   #isClosing = false;
@@ -230,7 +232,7 @@ export class Connection implements Owner {
   look(now: number): void {
     if (this.#isGivenUp || this.#isClosing) return;
     const { socket } = this;
-    if (this.#reply !== undefined) {
+    if (this.#reply !== undefined || this.#isHeldBack) {
       // What has come and is not read hides that the client has left.
       if (this.#waitingBytes < MAX_WAITING_BYTES) socket.resume();
     } else if (this.#http !== undefined) {
@@ -263,7 +265,7 @@ export class Connection implements Owner {
       if (!isBlank(piece)) this.socket.destroy();
       return;
     }
-    if (this.#reply !== undefined) {
+    if (this.#reply !== undefined || this.#holdsBack()) {
       this.#waiting.push(Buffer.from(piece));
       this.socket.pause();
       return;
@@ -276,6 +278,18 @@ export class Connection implements Owner {
     const kept = Buffer.from(piece);
     framing.receive(kept);
     side.receive(kept);
+  }
+
+  /** Whoever is next would not know of an answer that is still being sent: a refusal or a stop would cut it short. */
+  #holdsBack(): boolean {
+    if (this.#isHeldBack || !this.isSending) return this.#isHeldBack;
+    this.#isHeldBack = true;
+    // Nothing, behind all that is to be sent. What fails it closes the connection.
+    this.socket.write('', 'latin1', () => {
+      this.#isHeldBack = false;
+      this.#continue();
+    });
+    return true;
   }
 
   #end(): void {
@@ -351,11 +365,15 @@ export class Connection implements Owner {
     this.#reply = undefined;
     this.#answers += 1;
     this.#activeAt = this.#front.now;
+    this.#continue();
+  }
+
+  /** Takes up what has waited, as far as that may be. */
+  #continue(): void {
     if (this.#waiting.length === 0) return;
-    while (this.#reply === undefined && !this.socket.destroyed) {
-      const piece = this.#waiting.shift();
-      if (piece === undefined) break;
-      this.#receive(piece);
+    while (this.#reply === undefined && !this.socket.destroyed && !this.#holdsBack()) {
+      if (this.#waiting.length === 0) break;
+      this.#receive(this.#waiting.shift() as Buffer);
     }
     if (this.#waiting.length === 0) this.socket.resume();
   }
@@ -363,9 +381,10 @@ export class Connection implements Owner {
   /** The client has asked for no more. */
   #close(): void {
     this.#reply = undefined;
-    this.#waiting = [];
     this.#isClosing = true;
-    this.socket.destroySoon();
+    if (this.#waiting.length > 0) endWhileSent(this.socket);
+    else this.socket.destroySoon();
+    this.#waiting = [];
   }
 
   get #waitingBytes(): number {

@@ -71,11 +71,13 @@ export class Tunnels {
   }
 
   async #handshake(asked: Handshake): Promise<void> {
-    const { request, response, reply, socket } = asked;
+    const { request, reply, socket } = asked;
     try {
       const route = this.#options.routeOf(request);
       const answer = await ask(asked, route);
       if (answer.upgraded === undefined) {
+        // What comes behind a refused handshake is nothing. Read, it cannot have the answer reset.
+        socket.resume();
         await deliver(asked, answer, route, this.#options);
       } else {
         // Whether over TCP or TLS, the connection is a socket.
@@ -83,7 +85,7 @@ export class Tunnels {
         origin.on('error', () => origin.destroy());
         const head = headOf(answer, route);
         this.#options.passed(request);
-        response.detachSocket(socket);
+        asked.detach();
         this.#join(new Tunnel(socket, origin, head));
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { NodeReply } from './node-reply.ts';
 
@@ -7,12 +8,19 @@ import { NodeReply } from './node-reply.ts';
 export interface Handshake {
   readonly message: IncomingMessage;
   readonly request: ClientRequest;
-  /** Writes to `socket` until it is detached from it. */
-  readonly response: ServerResponse;
   readonly reply: NodeReply;
   readonly socket: Socket;
   /** What came behind the handshake. */
   readonly head: Buffer;
+  /** Called by whoever uses the connection for something else than an answer. `reply` is none any more. */
+  readonly detach: () => void;
+}
+
+const DETACHED = 'unstale:detached';
+
+/** Calls back with each connection that is used for something else than HTTP from now on. */
+export function onDetached(server: Server, listener: (side: Duplex) => void): void {
+  server.on(DETACHED, listener);
 }
 
 export interface UpgradeOptions {
@@ -30,8 +38,15 @@ export function takeUpgrades(server: Server, { accept, take }: UpgradeOptions): 
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     response.once('finish', () => socket.destroySoon());
-    const reply = new NodeReply(response);
+    // Node has taken its own listener off: an answer that is larger than the buffers would wait for ever.
+    const drained = (): boolean => response.emit('drain');
+    socket.on('drain', drained);
+    const detach = (): void => {
+      socket.off('drain', drained);
+      response.detachSocket(socket);
+      server.emit(DETACHED, socket);
+    };
     const request = accept(message, response);
-    if (request !== undefined) take({ message, request, response, reply, socket, head });
+    if (request !== undefined) take({ message, request, reply: new NodeReply(response), socket, head, detach });
   });
 }

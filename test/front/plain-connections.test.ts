@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { HttpSide } from '../../src/server/http-side.ts';
 import { type Connection, SocketFront } from '../../src/server/socket-front.ts';
 import type { StreamedReply } from '../../src/server/streamed-reply.ts';
-import { until } from '../support/barrier.ts';
+import { standstill, until } from '../support/barrier.ts';
 import { rawClient } from '../support/raw-client.ts';
 
 /* A connection on which a read is answered without the HTTP server. */
@@ -54,7 +54,7 @@ test('only so much waits behind a read, however long it takes', async () => {
     connection.look(i);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  expect(socket.bytesRead).toBeLessThan(16_384 + 2 * 65_536);
+  expect(socket.bytesRead).toBeLessThan(262_144 + 2 * 65_536);
   expect(replies).toHaveLength(1);
   await close();
 });
@@ -106,6 +106,17 @@ test('nothing is begun behind an answer that closes the connection, however long
   client.read();
   await client.ended();
   expect(replies).toHaveLength(1);
+  await close();
+});
+
+test('an answer that closes the connection is sent to its end, though its client has sent more than was read', async () => {
+  const { client, reply, close } = await asked({ reads: false, fields: 'Connection: close\r\n' });
+  for (let i = 0; i < 4; i++) client.write(request(`/${'next'.repeat(12_000)}`));
+  await standstill(() => client.pending.byteLength);
+  reply.send(200, [], Buffer.alloc(1024 * 1024));
+  await standstill(() => client.pending.byteLength);
+  client.read();
+  expect((await client.answer()).body.byteLength).toBe(1024 * 1024);
   await close();
 });
 

@@ -50,16 +50,18 @@ async function explainUnprotected(
   const verdict = untouched(request, { status, refusal, said });
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
   const indeterminate = status >= 500;
+  const isPlain = request.target.query === '' && !request.headers.has('content-language');
   const applied = await applyRules(
     { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {
-      ...{ matches, sources, status, indeterminate, alone: true },
+      ...{ matches, sources, status, indeterminate, alone: isPlain },
       readAgain: async () => ({ missing: 'not-read' }),
     },
   );
   const patching = {
     request,
     answer: { status, headers: new Fields(write.responseHeaders) },
+    isPlain,
     targetedFields: [],
     text: { request: write.request, response: write.response },
   };

@@ -33,7 +33,10 @@ export interface RuleInputs {
   readonly status: number | undefined;
   /** It is unknown whether the write was applied. */
   readonly indeterminate: boolean;
-  /** No write conflicts since `before` was read, so a representation that equals `before` is unchanged. */
+  /**
+   * A representation that equals `before` is unchanged: no write conflicts since that was read, it is of the variant
+   * that was written, and the answer names nothing else that has changed.
+   */
   readonly alone: boolean;
   /** Reads the representation of the written resource again. */
   readonly readAgain: () => Promise<Json>;
@@ -66,7 +69,7 @@ export function appliedAtOnce(answered: Omit<RuleInputs, 'readAgain'>): Applied 
 }
 
 /** Whether the rule depends on what a write has changed. */
-function compares({ ignoring, condition }: CompiledRule): boolean {
+export function compares({ ignoring, condition }: CompiledRule): boolean {
   return ignoring !== undefined || (condition?.changed.length ?? 0) > 0;
 }
 

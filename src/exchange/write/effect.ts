@@ -103,8 +103,10 @@ export function impliedTargets(request: ClientRequest, sources: BodySources, pat
   const spelled = new Set<string>();
   addSpelled(spelled, request.target.resource, paths);
   for (const name of ['location', 'content-location']) {
-    const named = resourceOnSameHost(request, sources.responseHeader(name));
-    if (named !== undefined) addSpelled(spelled, named, paths);
+    for (const reference of asSent(sources.responseHeader(name))) {
+      const named = resourceOnSameHost(request, reference);
+      if (named !== undefined) addSpelled(spelled, named, paths);
+    }
   }
   const targets: Target[] = [];
   for (const path of spelled) targets.push({ kind: 'path', path });
@@ -117,10 +119,24 @@ export function impliedTargets(request: ClientRequest, sources: BodySources, pat
   return targets;
 }
 
+/** Whether the answer names nothing that has changed but the written resource. */
+export function namesItselfAlone(request: ClientRequest, sources: BodySources, paths: PathKnowledge): boolean {
+  const own = new Set<string>();
+  addSpelled(own, request.target.resource, paths);
+  return impliedTargets(request, sources, paths).every((target) => target.kind === 'path' && own.has(target.path));
+}
+
 function addSpelled(spelled: Set<string>, path: string, paths: PathKnowledge): void {
   spelled.add(path);
   const plain = paths.plainSpelling(path);
   if (plain !== undefined) spelled.add(plain);
+}
+
+/** A reference as its octets may be meant: old APIs send UTF-8 as it is, which browsers take as such (URL Standard). */
+function asSent(reference: string | undefined): string[] {
+  if (reference === undefined) return [];
+  const isAscii = !/[^\0-\x7f]/.test(reference);
+  return isAscii ? [reference] : [reference, Buffer.from(reference, 'latin1').toString('utf8')];
 }
 
 /**

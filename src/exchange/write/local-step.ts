@@ -7,6 +7,7 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
 import { otherCoverage } from './effect.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
+import { readsWritten } from './representation.ts';
 import type { NotedRequest, OriginAnswer, WritePorts } from './write-ports.ts';
 
 /** What a write does to its own node's memory besides its record: patches parents and collects responses to refetch. */
@@ -76,5 +77,5 @@ export function patchingOf(
       return text();
     },
   };
-  return { request, answer, targetedFields, text: texts };
+  return { request, answer, isPlain: readsWritten(request, route), targetedFields, text: texts };
 }

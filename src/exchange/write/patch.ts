@@ -44,6 +44,8 @@ interface PlannedPatch {
 export interface PatchingWrite {
   readonly request: ClientRequest;
   readonly answer: Pick<OriginResponse, 'status' | 'headers'>;
+  /** A read of the resource alone gets the variant that was written (`readsWritten`). */
+  readonly isPlain: boolean;
   /** Targeted fields whose directives apply on the write's route, in addition to `Cache-Control` (RFC 9213). */
   readonly targetedFields: readonly string[];
   /** The bodies, if they were sent as JSON in UTF-8 without a content coding. */
@@ -98,6 +100,7 @@ function putOf(patch: CompiledPatch, sources: Sources, write: PatchingWrite): Ch
   const { root, steps } = patch.with;
   if (root === 'response' && write.answer.status === 204) return { uncertain: 'the answer has no representation' };
   if (mayNotBeStored(write)) return { uncertain: 'the representation may not be stored' };
+  if (!write.isPlain) return { uncertain: 'the query or Content-Language of the write may name another variant' };
   const text = write.text[root];
   // `locate` relies on text that was parsed already: only JSON that every parser reads alike gets here.
   if (text === undefined || !('value' in sources[root])) return { uncertain: `the ${root} is not JSON` };
@@ -107,10 +110,13 @@ function putOf(patch: CompiledPatch, sources: Sources, write: PatchingWrite): Ch
   const span = locate(text, tokens);
   if (span === undefined) return { uncertain: `there is no ${patch.with.text}` };
   const was = wasOf(sources.before, steps);
+  // Only who knows what was there before, or has created it, knows that it is not there under another key.
+  const isNew =
+    write.request.method === 'POST' || !('missing' in sources.before) || sources.before.missing === 'absent';
   return {
     kind: 'put',
     text: text.slice(span.start, span.end),
-    add: patch.config.add,
+    add: isNew ? patch.config.add : 'never',
     ...(was === undefined ? {} : { was }),
   };
 }

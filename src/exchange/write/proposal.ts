@@ -62,7 +62,7 @@ function replacing({ headers, body }: WithBody, current: Current, { config, pres
   if (!config.merge && preserve.size === 0) {
     const areJson = 'text' in sent && 'text' in present;
     const isEqual = areJson ? isSame(sent.json, present.json) : body.equals(current.body);
-    return { body, rewritten: false, unchanged: isEqual && isOneType(headers, current.headers) };
+    return { body, rewritten: false, unchanged: isEqual && isOneVariant(headers, current.headers) };
   }
   const [from, onto] = mergeable({ sent, present }, headers, current);
   if (!isObject(from.json.value) && (preserve.size > 0 || isObject(onto.json.value))) {
@@ -102,7 +102,8 @@ function patching(write: WithBody, current: Current, protection: ProtectionSetti
   const touched = changedMembers(merged, onto.json, preserve.paths);
   if (touched.length > 0 && preserve.onPatch === 'refuse') throw refusal(touched.map(shown));
   // Plain JSON may mean another thing by null.
-  const isCertain = (text: string): boolean => type === 'application/merge-patch+json' || !/\bnull\b/.test(text);
+  const isCertain = (text: string): boolean =>
+    isOneLanguage(headers, current.headers) && (type === 'application/merge-patch+json' || !/\bnull\b/.test(text));
   if (touched.length === 0) {
     return { body, rewritten: false, unchanged: isCertain(patch.text) && isSame(merged, onto.json) };
   }
@@ -124,6 +125,16 @@ function refuseRoot(patch: unknown, type: string): void {
 }
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether what is sent is of the type and the language of the current representation, as far as both say so. */
+function isOneVariant(sent: Fields, current: Fields): boolean {
+  return isOneType(sent, current) && isOneLanguage(sent, current);
+}
+
+function isOneLanguage(sent: Fields, current: Fields): boolean {
+  const [a, b] = [sent.get('content-language'), current.get('content-language')];
+  return a === undefined || a.toLowerCase() === b?.toLowerCase();
+}
 
 /** Whether two media types are one, or both of JSON. A field that names none is no JSON: the API may refuse it. */
 function isOneType(a: Fields, b: Fields): boolean {

@@ -2,14 +2,14 @@ import type { Appended } from '../../coherence/log.ts';
 import { type Announcement, type Invalidation, mergeCoverage, type Position } from '../../coherence/record.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
 import { clientIdIn } from '../../http/client-id.ts';
-import type { BodySources, RuleMatch } from '../../rules/types.ts';
+import type { BodySources, Json, RuleMatch } from '../../rules/types.ts';
 import type { ClientRequest, Effect } from '../ports.ts';
-import { type Applied, appliedAtOnce, applyRules, type RuleInputs } from './apply.ts';
+import { type Applied, appliedAtOnce, applyRules, compares, type RuleInputs } from './apply.ts';
 import type { CompletedRecord, ConcludingWrite, OwnRecord } from './conclude.ts';
-import { effectOf } from './effect.ts';
+import { effectOf, namesItselfAlone } from './effect.ts';
 import { patchingOf, WriteLocally } from './local-step.ts';
 import { representationAt } from './plan.ts';
-import { readFor, readRepresentation } from './representation.ts';
+import { readFor, readRepresentation, readsWritten } from './representation.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import { sourcesOf } from './sources.ts';
 import type { NotedRequest, OriginAnswer, WritePorts, WriteResult } from './write-ports.ts';
@@ -34,7 +34,7 @@ export class AnsweredWrite implements ConcludingWrite {
     this.#write = write;
     this.#answered = answered;
     this.#indeterminate = answered.answer === undefined || answered.answer.status >= 500;
-    this.#sources = sourcesOf(write, { before: write.before, answered });
+    this.#sources = sourcesOf(write, { before: beforeOf(write, answered), answered });
     this.#applied = { rules: [], skipped: [], unchanged: false, compared: false };
   }
 
@@ -173,12 +173,17 @@ export class AnsweredWrite implements ConcludingWrite {
       sources: this.#sources,
       status: this.#answered.answer?.status,
       indeterminate: this.#indeterminate,
-      alone,
+      alone: alone && (this.#isComparable || !matches.some(({ rule }) => compares(rule))),
     };
     const applied = appliedAtOnce(inputs);
     if (applied === undefined) return this.#read(inputs);
     this.#applied = applied;
     return undefined;
+  }
+
+  get #isComparable(): boolean {
+    const { request, route } = this.#write;
+    return readsWritten(request, route) && namesItselfAlone(request, this.#sources, this.#ports.rules.paths);
   }
 
   async #read(inputs: Omit<RuleInputs, 'readAgain'>): Promise<void> {
@@ -274,4 +279,10 @@ export function quarantineMsOf(matches: readonly RuleMatch[]): number {
   let longest = 0;
   for (const { rule } of matches) longest = Math.max(longest, rule.config.quarantineMs ?? 0);
   return longest;
+}
+
+/** What cannot be there has been patched: an API hides with a 404 what the writer may not read. */
+function beforeOf({ request, before }: NotedRequest, { answer }: OriginAnswer): Json {
+  const isHidden = 'missing' in before && before.missing === 'absent' && request.method === 'PATCH';
+  return isHidden && answer !== undefined && answer.status < 300 ? { missing: 'incomplete' } : before;
 }

@@ -19,19 +19,29 @@ export interface Turn {
 export class LateTurn implements Turn {
   readonly #take: () => Promise<Turn>;
   #turn: Turn | undefined;
+  #hasEnded = false;
 
   constructor(take: () => Promise<Turn>) {
     this.#take = take;
   }
 
   readonly begin = async (): Promise<void> => {
-    this.#turn = await this.#take();
+    const turn = await this.#take();
+    if (this.#hasEnded) {
+      // The origin has answered it early. Nobody else would end the turn.
+      turn.end();
+      throw hasGone();
+    }
+    this.#turn = turn;
   };
 
   /** Without the end of its body, a write is none. */
   readonly holds = (): boolean => this.#turn?.holds() ?? true;
 
-  readonly end = (): void => this.#turn?.end();
+  readonly end = (): void => {
+    this.#hasEnded = true;
+    this.#turn?.end();
+  };
 }
 
 /** Turns: writes of one resource go one after the other, on this node in the order in which they came. */
