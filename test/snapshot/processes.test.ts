@@ -3,7 +3,19 @@ import { describe, expect, test } from 'vitest';
 import { RedisServer } from '../redis-log/redis-server.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { itemOf } from './items-api.ts';
-import { api, configOf, gateway, hits, paths, readAll, root, saved, start, useProcesses, write } from './processes.ts';
+import {
+  api,
+  configOf,
+  gateway,
+  hits,
+  paths,
+  readAll,
+  root,
+  saved,
+  start,
+  useProcesses,
+  writeUntilTaken,
+} from './processes.ts';
 
 useProcesses();
 
@@ -18,10 +30,10 @@ describe('kill -9, and then', () => {
       // Killed once more, with the snapshot loaded, and with a write that it has answered.
       await start('trust', more);
       expect(hits(await readAll())).toBe(paths.length);
-      await write(gateway, 3, 'remove');
+      await writeUntilTaken(gateway, 3, 'remove');
       await gateway.end('SIGKILL');
-      await write(other, 0, 'remove');
-      await write(other, 1, 'write');
+      await writeUntilTaken(other, 0, 'remove');
+      await writeUntilTaken(other, 1, 'write');
       await start('trust', more);
       expect(gateway.said).toMatch(/"restored":1,"covered":4,.* trusted, 4 invalidated since/);
       expect(hits(await readAll())).toBe(1);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { until } from '../support/barrier.ts';
 import { compiledProgram } from '../support/shared.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { ItemsApi, itemOf, LIST } from './items-api.ts';
@@ -62,6 +63,15 @@ export async function start(load: string, more = ''): Promise<void> {
 export async function write(by: GatewayProcess, id: number, kind: 'write' | 'remove'): Promise<void> {
   const answer = await by.ask(kind === 'write' ? 'PUT' : 'DELETE', itemOf(id));
   if (answer !== undefined) api.acknowledge();
+}
+
+/** A node that has missed its lease refuses writes for a moment. On a busy machine that happens. */
+export async function writeUntilTaken(by: GatewayProcess, id: number, kind: 'write' | 'remove'): Promise<void> {
+  await until(async () => {
+    const answer = await by.ask(kind === 'write' ? 'PUT' : 'DELETE', itemOf(id));
+    return answer !== undefined && answer.status < 500;
+  }, 'a write to be taken');
+  api.acknowledge();
 }
 
 /** Reads everything twice: what was stored by the first read is looked at too. Returns how each was first answered. */
