@@ -39,7 +39,7 @@ const stages = [
       commands: [
         `${simulate} --seeds 1000`,
         `${simulate} --gateway --seeds 40`,
-        'node bench/dist/run.js --quick --case hit,mixed',
+        'node bench/dist/run.js --quick --case hit,hit-paced,mixed',
         tests('sweep'),
       ],
       nicer: NICER,

@@ -1,20 +1,16 @@
 import type { Socket } from 'node:net';
 import { systemClock } from '../clock.ts';
 import type { AskedFields } from '../exchange/asked-fields.ts';
-import { type ClientRequest, type FastHit, KEPT_BODY_BYTES } from '../exchange/ports.ts';
-import { formatCacheStatus } from '../http/cache-status.ts';
-import { latin1Of, lengthOf } from '../http/content.ts';
-import { CURSOR_FIELD } from '../http/event-cursor.ts';
+import type { ClientRequest, FastHit } from '../exchange/ports.ts';
 import { ownText } from '../http/own-memory.ts';
-import { statusLine } from './answer-head.ts';
 import { MAX_TARGET_BYTES } from './client-request.ts';
 import { Framing } from './framing.ts';
+import { writeHit } from './hit-write.ts';
 import { HttpSide, type Owner } from './http-side.ts';
 import { pipelineOf } from './pipeline.ts';
 import { endWhileSent } from './refusal.ts';
 import { readShared } from './shared-reads.ts';
 import { SocketReply } from './socket-reply.ts';
-import { writeAnswer } from './socket-write.ts';
 import type { StreamedReply } from './streamed-reply.ts';
 import {
   type Peer,
@@ -30,7 +26,7 @@ const MAX_REQUEST_BYTES = 8 * 1024;
 /** Fields longer than this are not remembered: each connection may hold as much. */
 const MAX_FIELDS_KEPT = 2 * 1024;
 /** What may wait behind a request that is being answered, apart from the last piece. */
-const MAX_WAITING_BYTES = 256 * 1024;
+const MAX_WAITING_BYTES = 16 * 1024;
 /** Connections are looked at this often: timeouts are that exact. */
 const LOOK_MS = 1_000;
 const [CR, LF] = [13, 10];
@@ -105,42 +101,11 @@ export class SocketFront {
     clearInterval(this.#timer);
   }
 
-  /** Writes as Node's HTTP server would have written. */
-  write(socket: Socket, hit: FastHit, isGet: boolean): void {
-    const { status, age, ttl, cursor, last } = hit;
-    const content = status === 304 ? '' : hit.content;
-    if (isGet && lengthOf(content) <= KEPT_BODY_BYTES) {
-      const isAsLast = last.age === age && last.ttl === ttl && last.cursor === cursor;
-      const text = (isAsLast ? last.text : undefined) ?? this.#head(hit) + latin1Of(content);
-      // Many are asked for about once while their age is the same. A text that is kept becomes old garbage then.
-      last.text = isAsLast ? text : undefined;
-      if (!isAsLast) {
-        last.age = age;
-        last.ttl = ttl;
-        last.cursor = cursor;
-      }
-      socket.write(text, 'latin1');
-    } else if (isGet) {
-      writeAnswer(socket, this.#head(hit), content);
-    } else {
-      socket.write(this.#head(hit), 'latin1');
-    }
-  }
-
-  #head({ status, head, content, age, ttl, cursor }: FastHit): string {
-    const times = `Age: ${age}\r\nCache-Status: ${HIT}${ttl}`;
-    const position = cursor === undefined ? '' : `\r\n${CURSOR_FIELD}: ${cursor}`;
-    const length = status === 304 ? '' : `\r\nContent-Length: ${lengthOf(content)}`;
-    return `${statusLine(status)}${head}${times}${position}${length}\r\n${this.persistence}\r\n`;
-  }
-
   #look(): void {
     this.now = systemClock.monotonic();
     for (const connection of [...this.#connections]) connection.look(this.now);
   }
 }
-
-const HIT = formatCacheStatus({ hit: true, ttl: 0 }).slice(0, -1);
 
 /** What the HTTP server has of a connection, and what it was given. */
 interface Served {
@@ -341,7 +306,7 @@ export class Connection implements Owner {
     const found = fields.mayHit ? hit(head.method, head.target, fields.asked) : undefined;
     if (found === undefined) return this.#answeredBy(head, fields, NOTHING);
     this.#answers += 1;
-    this.#front.write(socket, found, head.method === 'GET');
+    writeHit(socket, found, head.method === 'GET', this.#front.persistence);
     return true;
   }
 

@@ -12,7 +12,7 @@ import { FastHits } from '../../src/exchange/read/fast-hits.ts';
 import { SearchVariances, varianceOf } from '../../src/exchange/read/search-variances.ts';
 import { compileRoutes } from '../../src/exchange/routes.ts';
 import { Fields } from '../../src/http/fields.ts';
-import { SocketFront, type SocketFrontOptions } from '../../src/server/socket-front.ts';
+import { writeHit } from '../../src/server/hit-write.ts';
 import { strictFields, strictHead } from '../../src/server/strict-head.ts';
 import { FencedStore } from '../../src/store/fenced.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
@@ -21,6 +21,8 @@ import type { Encoded, StoredResponse } from '../../src/store/stored-response.ts
 import { configOf } from '../config/parse.ts';
 import { collectGarbage } from '../support/garbage.ts';
 import { type PartsOfStored, stored } from '../support/stored.ts';
+
+const KEPT = 'Connection: keep-alive\r\nKeep-Alive: timeout=5\r\n';
 
 /* Which forms stay prepared, and what they hold. */
 
@@ -100,7 +102,6 @@ async function heldBytes(): Promise<number> {
 test('a 304 and a 200 with the same age each have a text of their own', () => {
   const store = emptyStore();
   const [whole, current] = [hitsOn(store, 1e6), hitsOn(store, 1e6, ['If-None-Match', '"a"'])];
-  const front = new SocketFront({ keepAliveMs: 5_000 } as SocketFrontOptions);
   let written = '';
   const socket = { write: (text: string) => (written = text) } as unknown as Socket;
   const etag = '"a"';
@@ -112,7 +113,7 @@ test('a 304 and a 200 with the same age each have a text of their own', () => {
       [whole, 'HTTP/1.1 200 OK', '{}'],
       [current, 'HTTP/1.1 304 Not Modified', ''],
     ] as const) {
-      front.write(socket, find('/a') as FastHit, true);
+      writeHit(socket, find('/a') as FastHit, true, KEPT);
       expect([written.split('\r\n')[0], written.split('\r\n\r\n')[1]]).toEqual([begin, end]);
     }
   }
@@ -122,7 +123,6 @@ test('what is prepared holds no more than it may', async () => {
   const [COUNT, MAX_BYTES] = [3_500, 4_000_000];
   const store = emptyStore();
   const find = hitsOn(store, MAX_BYTES);
-  const front = new SocketFront({ keepAliveMs: 5_000 } as SocketFrontOptions);
   const socket = { write: (text: string) => Buffer.from(text, 'latin1') } as unknown as Socket;
   for (let i = 0; i < COUNT; i++) {
     const more = Array.from({ length: 10 }, (_, n) => [`X-Field-${n}`, `the ${n}th value of ${i}`]).flat();
@@ -132,10 +132,11 @@ test('what is prepared holds no more than it may', async () => {
   const before = await heldBytes();
   for (let i = 0; i < COUNT; i++) {
     // A text is kept from the second time on.
-    for (let times = 0; times < 2; times++) front.write(socket, find(`/${i}`) as FastHit, true);
+    for (let times = 0; times < 2; times++) writeHit(socket, find(`/${i}`) as FastHit, true, KEPT);
   }
   const held = (await heldBytes()) - before;
-  expect(held).toBeGreaterThan(0.6 * MAX_BYTES);
+  // V8 of Node 24 keeps the same in less.
+  expect(held).toBeGreaterThan((Number.parseInt(process.versions.node, 10) < 24 ? 0.7 : 0.6) * MAX_BYTES);
   expect(held).toBeLessThan(1.2 * MAX_BYTES);
   expect(find('/0')).toMatchObject({ status: 200 });
 });
