@@ -4,7 +4,7 @@ import type { RuleSet } from '../../rules/compile.ts';
 import type { Json } from '../../rules/types.ts';
 import type { ClientRequest } from '../ports.ts';
 import { applyRules } from '../write/apply.ts';
-import { unresolvable } from '../write/effect.ts';
+import { namesItselfAlone, unresolvable } from '../write/effect.ts';
 import { explainProtection } from './explain-protection.ts';
 import { type Explained, explain, explainUntouched } from './explained.ts';
 import { asClientsSee, given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
@@ -54,7 +54,8 @@ async function explainUnprotected(
   const applied = await applyRules(
     { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {
-      ...{ matches, sources, status, indeterminate, alone: isPlain },
+      ...{ matches, sources, status, indeterminate },
+      alone: isPlain && namesItselfAlone(request, sources, rules.paths),
       readAgain: async () => ({ missing: 'not-read' }),
     },
   );

@@ -126,11 +126,12 @@ function refuseRoot(patch: unknown, type: string): void {
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether what is sent is of the type and the language of the current representation, as far as both say so. */
+/** Whether what is sent is, for certain, of the type and the language of the current representation. */
 function isOneVariant(sent: Fields, current: Fields): boolean {
   return isOneType(sent, current) && isOneLanguage(sent, current);
 }
 
+/** What names no language is of that of the current one. */
 function isOneLanguage(sent: Fields, current: Fields): boolean {
   const [a, b] = [sent.get('content-language'), current.get('content-language')];
   return a === undefined || a.toLowerCase() === b?.toLowerCase();
@@ -167,8 +168,8 @@ function mergeable(
 ): readonly [Document, Document] {
   if ('why' in sent) throw new GatewayError('unmergeable', sent.why);
   if ('why' in present) throw new GatewayError('currentUnmergeable', present.why);
-  const [language, other] = [headers?.get('content-language'), current.headers.get('content-language')];
-  if (language !== undefined && other !== undefined && language.toLowerCase() !== other.toLowerCase()) {
+  const isNamed = headers !== undefined && current.headers.has('content-language');
+  if (isNamed && !isOneLanguage(headers, current.headers)) {
     const hint = 'ask for the language that you write in by Accept-Language';
     throw new GatewayError('currentUnmergeable', `it is in another language: ${hint}`);
   }
