@@ -1,4 +1,4 @@
-import { systemClock, systemTimers } from '../clock.ts';
+import { systemClock, systemTimers, type Timers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import { boundedEvent } from './bounded.ts';
 import { Coalesced } from './coalesced.ts';
@@ -27,8 +27,6 @@ const MAX_PENDING_CHANGES = 80;
 /** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
 const LAST_OF_RECORD = 999_999;
 
-const system = { clock: systemClock, timers: systemTimers };
-
 export interface EventHubOptions {
   /** The epoch of the log whose positions are the event ids. */
   readonly epoch: string;
@@ -39,6 +37,8 @@ export interface EventHubOptions {
   readonly coalesceMs?: number;
   /** Told to clients as `refetchWithinMs`. Default: not told. */
   readonly jitterMs?: number;
+  /** For heartbeats. Default: the system's. */
+  readonly timers?: Timers;
 }
 
 /**
@@ -64,7 +64,7 @@ export class EventHub {
   /** What to send to all subscribers before the next event. */
   #toAll: Prepared | undefined;
   readonly #work = new Sliced(() => this.#send());
-  #heartbeat: NodeJS.Timeout | undefined;
+  #cancelHeartbeat: (() => void) | undefined;
   #closed = false;
   subscribers = 0;
   announced = 0;
@@ -153,7 +153,7 @@ export class EventHub {
     const found = lastEventId === undefined ? this.#history.end : this.#after(lastEventId);
     const { end, lastId } = this.#history;
     const from = found === 'gap' ? end : found;
-    const cancelExpiry = onExpiry(rights, system, () => {
+    const cancelExpiry = onExpiry(rights, { clock: systemClock, timers: systemTimers }, () => {
       this.#remove(subscribed);
       sink.end('expired');
     });
@@ -161,7 +161,7 @@ export class EventHub {
     const subscribed: Subscribed = { topic, rights, sink, wire, client, next: from, ...state, cancelExpiry };
     this.#subscriptions.join(subscribed);
     this.subscribers += 1;
-    this.#heartbeat ??= setInterval(() => this.#beat(), this.#options.heartbeatMs).unref();
+    if (this.#cancelHeartbeat === undefined) this.#beatLater();
     sink.write(wire.opening);
     if (found === 'gap') {
       this.resyncs += 1;
@@ -377,12 +377,18 @@ export class EventHub {
     this.#replaying.delete(subscribed);
     this.subscribers -= 1;
     if (this.subscribers === 0) {
-      clearInterval(this.#heartbeat);
-      this.#heartbeat = undefined;
+      this.#cancelHeartbeat?.();
+      this.#cancelHeartbeat = undefined;
     }
   }
 
+  #beatLater(): void {
+    const { heartbeatMs, timers = systemTimers } = this.#options;
+    this.#cancelHeartbeat = timers.after(heartbeatMs, () => this.#beat());
+  }
+
   #beat(): void {
+    this.#beatLater();
     for (const subscribed of this.#subscriptions.all()) {
       if (subscribed.sink.isSilent !== true) continue;
       this.#remove(subscribed);

@@ -106,7 +106,7 @@ export class GatewayNode {
     this.inFlight = mutation.inFlight?.(knowledge) ?? new WritesInFlight(knowledge);
     this.cluster = shared === undefined ? undefined : this.#clusterLog(shared);
     const log: Log = this.cluster ?? this.#memoryLog();
-    const hub = new EventHub({ ...config.events, epoch: log.epoch });
+    const hub = new EventHub({ ...config.events, epoch: log.epoch, timers: process.timers });
     this.hub = mutation.hub?.(hub) ?? hub;
     this.log = mutation.log?.(log) ?? log;
     this.routes = compileRoutes(config, new Map([[DEFAULT_ORIGIN, parts.origin]]));
