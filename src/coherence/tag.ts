@@ -37,9 +37,18 @@ export interface Tagged {
   readonly tags: readonly Tag[];
 }
 
+/** The paths by which patterns find a response: its own, and the form of it that all its spellings have. */
+export function pathsOf({ path, tags }: Tagged): readonly string[] {
+  const paths = [path];
+  for (const tag of tags) if (isPathTag(tag) && tag.slice(2) !== path) paths.push(tag.slice(2));
+  return paths;
+}
+
 export function isCoveredBy(response: Tagged, coverage: Coverage): boolean {
   for (const tag of response.tags) if (coverage.tags.has(tag)) return true;
-  for (const pattern of coverage.patterns) if (pathMatchesPattern(response.path, pattern)) return true;
+  for (const pattern of coverage.patterns) {
+    for (const path of pathsOf(response)) if (pathMatchesPattern(path, pattern)) return true;
+  }
   for (const parts of coverage.tagPatterns) {
     for (const tag of response.tags) if (isNamedTag(tag) && matchesParts(tag.slice(2), parts)) return true;
   }

@@ -230,8 +230,8 @@ export interface Route {
   readonly origin: Origin;
   /** What one client address may hold of the origin's connections; undefined: as many as there are. */
   readonly shares: OriginShares | undefined;
-  /** What the origin ignores in paths. */
-  readonly ignoreInPaths: readonly PathDifference[];
+  /** What makes no difference to the tags of its responses. */
+  readonly ignoredInTags: readonly PathDifference[];
 }
 
 export interface RouteTable {

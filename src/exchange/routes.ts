@@ -1,6 +1,6 @@
 import type { GatewayConfig, RouteConfig } from '../config/model.ts';
 import { PatternTrie } from '../route/pattern.ts';
-import { inOneCase, spelledPlainly } from '../route/spelling.ts';
+import { ignoredInTags, inOneCase, spelledPlainly } from '../route/spelling.ts';
 import { compileTags } from '../rules/compile.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { OriginShares } from './origin-shares.ts';
@@ -12,10 +12,11 @@ export function compileRoutes(
   origins: ReadonlyMap<string, Origin>,
   shares: ReadonlyMap<string, OriginShares> = new Map(),
 ): RouteTable {
-  const originOf = (name: string): Pick<Route, 'origin' | 'shares' | 'ignoreInPaths'> => {
+  const ignored = ignoredInTags(config.origins);
+  const originOf = (name: string): Pick<Route, 'origin' | 'shares' | 'ignoredInTags'> => {
     const origin = origins.get(name);
     if (origin === undefined) throw new Error(`no origin is called "${name}": the configuration was not validated`);
-    return { origin, shares: shares.get(name), ignoreInPaths: config.origins[name]?.ignoreInPaths ?? [] };
+    return { origin, shares: shares.get(name), ignoredInTags: ignored.get(name) ?? [] };
   };
   const trie = new PatternTrie<Ordered>();
   for (const [order, written] of config.routes.entries()) {

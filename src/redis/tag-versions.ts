@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Coverage, Tagged } from '../coherence/tag.ts';
+import { type Coverage, pathsOf, type Tagged } from '../coherence/tag.ts';
 import { segmentsOf } from '../route/path.ts';
 
 /**
@@ -8,10 +8,12 @@ import { segmentsOf } from '../route/path.ts';
  * its path, and for the part of each named tag up to the first colon. A pattern changes the version of its longest
  * literal beginning. That may cover too much, never too little.
  */
-export function versionsOf({ path, tags }: Tagged): string[] {
+export function versionsOf(response: Tagged): string[] {
+  const { tags } = response;
   const names = new Set(tags.map(short));
-  const segments = segmentsOf(path);
-  for (let depth = 0; depth <= segments.length; depth++) names.add(short(below(segments.slice(0, depth))));
+  for (const segments of pathsOf(response).map(segmentsOf)) {
+    for (let depth = 0; depth <= segments.length; depth++) names.add(short(below(segments.slice(0, depth))));
+  }
   for (const tag of tags) {
     if (!tag.startsWith('t:')) continue;
     names.add(headed(''));

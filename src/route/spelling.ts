@@ -1,4 +1,4 @@
-import { decodeSegment, escapeText, resourceOf } from './path.ts';
+import { decodeSegment, encodeSegment, segmentsOf, sortedQuery } from './path.ts';
 
 /** Letters' case; what follows a ";" in a segment; what follows the last "." of the last segment. */
 export type PathDifference = 'case' | 'parameters' | 'extension';
@@ -23,17 +23,45 @@ export function spelledPlainly(resource: string, ignored: readonly PathDifferenc
 }
 
 /**
- * One form of all spellings of a resource, values of parameters included; undefined if it has that form. For tags only:
- * nobody is asked for it.
+ * What makes no difference to the tags of what is stored, by origin. Where one origin ignores case, case makes none for
+ * the others either: what stands in its paths are ids, which rules put into tags, queries and paths of any origin.
+ */
+export function ignoredInTags(
+  origins: Readonly<Record<string, { readonly ignoreInPaths: readonly PathDifference[] }>>,
+): ReadonlyMap<string, readonly PathDifference[]> {
+  const all = Object.entries(origins);
+  const ignoresCase = all.some(([, { ignoreInPaths }]) => ignoreInPaths.includes('case'));
+  return new Map(
+    all.map(([name, { ignoreInPaths: own }]) => {
+      return [name, ignoresCase && !own.includes('case') ? [...own, 'case'] : own];
+    }),
+  );
+}
+
+/**
+ * One form of all spellings of a resource, values of parameters included; undefined if it has that form. Wildcards of
+ * a pattern stay. For tags only: nobody is asked for it.
  */
 export function foldedPath(resource: string, ignored: readonly PathDifference[]): string | undefined {
   if (ignored.length === 0) return undefined;
   const plain = spelledPlainly(resource, ignored);
-  const folded = ignored.includes('case') ? resourceOf(plain.split('/').map(lowerCased).join('/')) : plain;
+  const folded = ignored.includes('case') ? `/${segmentsOf(plain).map(foldedSegment).join('/')}` : plain;
   return folded === resource ? undefined : folded;
 }
 
-const lowerCased = (segment: string): string => escapeText(inOneCase(segment));
+function foldedSegment(segment: string): string {
+  return segment === '*' || segment === '**' ? segment : encodeSegment(inOneCase(segment));
+}
+
+/** The same for a sorted query, in which ids from paths may stand. */
+export function foldedQuery(query: string, ignored: readonly PathDifference[]): string {
+  return ignored.includes('case') ? sortedQuery(inOneCase(query)) : query;
+}
+
+/** The same for a named tag. */
+export function foldedTag(name: string, ignored: readonly PathDifference[]): string {
+  return ignored.includes('case') ? name.toLowerCase() : name;
+}
 
 /** A literal segment of a pattern, or one that is compared with it. */
 export function inOneCase(segment: string): string {

@@ -82,7 +82,7 @@ export function compileRules(
     ),
     paths: {
       plainSpelling: spellings.plain,
-      foldedPath: spellings.folded,
+      folded: spellings.folded,
       keyedQuery: (path, query) => {
         const { key, credentialParams: secrets = [] } = keys.first(path)?.data ?? {};
         if (key?.query === undefined && secrets.length === 0) return undefined;

@@ -1,16 +1,37 @@
 import type { GatewayConfig } from '../config/model.ts';
 import { PatternTrie, parsePattern, type Segment } from '../route/pattern.ts';
-import { foldedPath, inOneCase, type PathDifference, spelledPlainly } from '../route/spelling.ts';
+import {
+  foldedPath,
+  foldedQuery,
+  foldedTag,
+  ignoredInTags,
+  inOneCase,
+  type PathDifference,
+  spelledPlainly,
+} from '../route/spelling.ts';
 
 /** The paths that an origin takes for the same (`ignoreInPaths`). */
 export interface Spellings {
   /** How routes and rules spell a resource; undefined if they spell it like this. */
   plain(resource: string): string | undefined;
-  /** One form of all spellings of a resource; undefined if it has that form. */
-  folded(resource: string): string | undefined;
+  readonly folded: FoldedForms;
 }
 
-export const asTheyStand: Spellings = { plain: () => undefined, folded: () => undefined };
+/** One form of all spellings that the origins take for the same. What is stored carries tags of it, too. */
+export interface FoldedForms {
+  /** Undefined if the resource has that form. */
+  path(resource: string): string | undefined;
+  /** One form for each way in which origins differ, without the pattern itself. */
+  patterns(pattern: string): readonly string[];
+  /** @param query sorted, of a resource at `path` */
+  query(path: string, query: string): string;
+  tag(name: string): string;
+}
+
+export const asTheyStand: Spellings = {
+  plain: () => undefined,
+  folded: { path: () => undefined, patterns: () => [], query: (_path, query) => query, tag: (name) => name },
+};
 
 type Config = Pick<GatewayConfig, 'routes' | 'fallback'> & {
   readonly origins: Readonly<Record<string, { readonly ignoreInPaths: readonly PathDifference[] }>>;
@@ -33,7 +54,21 @@ export function compileSpellings({ origins, routes, rules, fallback }: Config): 
       const plain = plainly.get(ofOrigin(resource))?.(resource);
       return plain === resource ? undefined : plain;
     },
-    folded: (resource) => foldedPath(resource, origins[ofOrigin(resource)]?.ignoreInPaths ?? []),
+    folded: foldedForms(ignoredInTags(origins), ofOrigin),
+  };
+}
+
+function foldedForms(
+  ignored: ReadonlyMap<string, readonly PathDifference[]>,
+  ofOrigin: (resource: string) => string,
+): FoldedForms {
+  const ignoredAt = (resource: string): readonly PathDifference[] => ignored.get(ofOrigin(resource)) ?? [];
+  const anywhere = [...ignored.values()];
+  return {
+    path: (resource) => foldedPath(resource, ignoredAt(resource)),
+    patterns: (pattern) => [...new Set(anywhere.flatMap((each) => foldedPath(pattern, each) ?? []))],
+    query: (path, query) => foldedQuery(query, ignoredAt(path)),
+    tag: (name) => foldedTag(name, anywhere.flat()),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Coverage, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
+import type { FoldedForms } from './spellings.ts';
 import type { Target } from './types.ts';
 
 /** What the routes and rules of a configuration say of paths. */
@@ -7,8 +8,7 @@ export interface PathKnowledge {
   keyedQuery(path: string, query: string): string | undefined;
   /** How they spell a path that the origin takes for the same; undefined if they spell it like this. */
   plainSpelling(path: string): string | undefined;
-  /** One form of all spellings of it that the origin takes for the same; undefined if it has that form. */
-  foldedPath(path: string): string | undefined;
+  readonly folded: FoldedForms;
 }
 
 /**
@@ -19,37 +19,47 @@ export function coverageOf(targets: readonly Target[], paths?: PathKnowledge): C
   const tags = new Set<Tag>();
   const patterns = new Set<string>();
   const tagPatterns = new Map<string, readonly string[]>();
+  const folded = paths?.folded;
   for (const target of targets) {
     switch (target.kind) {
       case 'path':
-        for (const path of spellingsOf(target.path, paths)) tags.add(pathTag(path));
+        tags.add(pathTag(target.path));
+        tags.add(pathTag(folded?.path(target.path) ?? target.path));
         break;
       case 'query':
-        for (const path of spellingsOf(target.path, paths)) {
-          tags.add(queryTag(path, target.query));
-          tags.add(severalQueriesTag(path));
-          const keyed = paths?.keyedQuery(target.path, target.query);
-          if (keyed !== undefined) tags.add(queryTag(path, keyed));
-        }
+        for (const tag of queryTags(target, paths)) tags.add(tag);
         break;
       case 'pattern':
         patterns.add(target.pattern);
+        for (const pattern of folded?.patterns(target.pattern) ?? []) patterns.add(pattern);
         break;
       case 'tag':
         tags.add(namedTag(target.tag));
+        if (folded !== undefined) tags.add(namedTag(folded.tag(target.tag)));
         break;
       case 'tagPattern':
         tagPatterns.set(JSON.stringify(target.parts), target.parts);
+        if (folded !== undefined) {
+          const parts = target.parts.map((part) => folded.tag(part));
+          tagPatterns.set(JSON.stringify(parts), parts);
+        }
         break;
     }
   }
   return { tags, patterns: [...patterns], tagPatterns: [...tagPatterns.values()] };
 }
 
-/** A response carries the tags of its own path, and of the one form of all its spellings. */
-function spellingsOf(path: string, paths: PathKnowledge | undefined): readonly string[] {
-  const folded = paths?.foldedPath(path);
-  return folded === undefined ? [path] : [path, folded];
+/** A response carries the tags of its own path and query, and of the one form of all their spellings. */
+function queryTags({ path, query }: Target & { kind: 'query' }, paths: PathKnowledge | undefined): Tag[] {
+  if (paths === undefined) return [queryTag(path, query), severalQueriesTag(path)];
+  const { folded } = paths;
+  const tags = [severalQueriesTag(path)];
+  const foldedPath = folded.path(path) ?? path;
+  if (foldedPath !== path) tags.push(severalQueriesTag(foldedPath));
+  for (const each of [query, paths.keyedQuery(path, query)]) {
+    if (each !== undefined) tags.push(queryTag(path, each), queryTag(foldedPath, folded.query(path, each)));
+  }
+  return tags;
 }
 
 /** For logs and events, as written in a configuration: `/steps/7`, `/steps/*`, `tag:step:7`, `tag:step:*`. */

@@ -1,4 +1,4 @@
-import { type Coverage, isCoveredBy, type Tagged } from '../coherence/tag.ts';
+import { type Coverage, isCoveredBy, pathsOf, type Tagged } from '../coherence/tag.ts';
 import { PatternError, PatternTrie } from '../route/pattern.ts';
 
 /**
@@ -17,7 +17,7 @@ export class Matcher {
 
   covers(response: Tagged): boolean {
     return (
-      this.#patterns.first(response.path) !== undefined ||
+      pathsOf(response).some((path) => this.#patterns.first(path) !== undefined) ||
       this.#others.some((coverage) => isCoveredBy(response, coverage))
     );
   }

@@ -41,6 +41,8 @@ export class MemoryStore implements Store {
   /** Without their own path. Without their own query too, as long as a path has had but one response. */
   readonly #byTag = new Holders<Tag, StoredResponse>();
   readonly #byPath = new PathIndex<StoredResponse>();
+  /** Those whose path is another spelling of the one by which tags find it. */
+  readonly #byFoldedPath = new PathIndex<StoredResponse>();
   readonly #frequencies: Frequencies | undefined;
   #unconfirmedSize = 0;
   #parts = 0;
@@ -245,7 +247,10 @@ export class MemoryStore implements Store {
   /** Visits every response that `coverage` covers. May visit one twice if the visit does not remove it. */
   #each(coverage: Coverage, visit: (response: StoredResponse) => void): void {
     for (const tag of coverage.tags) this.#eachTagged(tag, visit);
-    for (const pattern of coverage.patterns) for (const response of this.#byPath.matching(pattern)) visit(response);
+    for (const pattern of coverage.patterns) {
+      for (const response of this.#byPath.matching(pattern)) visit(response);
+      for (const response of this.#byFoldedPath.matching(pattern)) visit(response);
+    }
     // Only a tag with a wildcard (`step:*`) gets here. Searches the names of tags, not the responses.
     for (const parts of coverage.tagPatterns) {
       for (const tag of [...this.#byTag.keys()]) {
@@ -307,7 +312,10 @@ export class MemoryStore implements Store {
     // An entry for each query is needed only where a path has several: the response itself tells its own.
     if (before !== undefined) this.#indexQuery(response);
     if (before !== undefined && !(before instanceof Set)) this.#indexQuery(before);
-    for (const tag of otherTags) this.#byTag.add(tag, response);
+    for (const tag of otherTags) {
+      this.#byTag.add(tag, response);
+      if (isPathTag(tag)) this.#byFoldedPath.add(pathOfTag(tag), response);
+    }
   }
 
   #indexQuery(response: StoredResponse): void {
@@ -322,7 +330,10 @@ export class MemoryStore implements Store {
     if (!isConfirmed(response)) this.#unconfirmedSize -= 1;
     if (response.part !== undefined) this.#parts -= 1;
     const { path, otherTags, ownQueryTag } = response;
-    for (const tag of otherTags) this.#byTag.delete(tag, response);
+    for (const tag of otherTags) {
+      this.#byTag.delete(tag, response);
+      if (isPathTag(tag)) this.#byFoldedPath.delete(pathOfTag(tag), response);
+    }
     if (ownQueryTag !== undefined && this.#byPath.get(path) instanceof Set) this.#byTag.delete(ownQueryTag, response);
     this.#byPath.delete(path, response);
   }

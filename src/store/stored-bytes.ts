@@ -1,3 +1,4 @@
+import { isPathTag } from '../coherence/tag.ts';
 import { lengthOf } from '../http/content.ts';
 import type { Encoded, StoredResponse } from './stored-response.ts';
 
@@ -32,7 +33,11 @@ export function storedBytes(response: StoredResponse): number {
   const query = ownQueryTag === undefined ? 0 : ownQueryTag.length - 'q:?'.length - path.length;
   if (query > 0) bytes += 2 * query + path.length + TAG_BYTES;
   // A tag may have characters of two octets.
-  for (const tag of otherTags) bytes += 2 * tag.length + TAG_BYTES;
+  for (const tag of otherTags) {
+    bytes += 2 * tag.length + TAG_BYTES;
+    // The index has the path by which its spellings are found, too.
+    if (isPathTag(tag)) bytes += SEGMENT_BYTES * segmentsIn(tag);
+  }
   let texts = -COVERED_TEXTS;
   const count = (text: string): void => {
     texts += 1;

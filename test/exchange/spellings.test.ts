@@ -1,4 +1,11 @@
 import { expect, test } from 'vitest';
+import { DEFAULT_ORIGIN } from '../../src/config/origins.ts';
+import type { Origin } from '../../src/exchange/ports.ts';
+import { compileRoutes } from '../../src/exchange/routes.ts';
+import { representationAt } from '../../src/exchange/write/plan.ts';
+import { compileRules } from '../../src/rules/compile.ts';
+import { compileSpellings } from '../../src/rules/spellings.ts';
+import { configOf } from '../config/parse.ts';
 import { ask, begin, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
 import { sseClient } from '../support/sse-client.ts';
 
@@ -10,22 +17,35 @@ const rules = `
 routes:
   - { match: "/items/:id", cache: { ttl: 60s }, tags: ["item:{id}"] }
   - { match: "/Lists/:id", cache: { ttl: 60s } }
+  - { match: "/baskets/:id", cache: { ttl: 60s }, tags: ["In:{response.item}"] }
 defaults: { cache: { ttl: 60s } }
 rules:
   - { name: item, on: "PUT /items/:id", invalidate: ["/Lists/{request.list}", "/plain/{id}"], event: item.changed }
   - { name: moved, on: "PUT /moved/:id", invalidate: ["/ITEMS/{id}.json"] }
+  - { name: wild, on: "PUT /wild/:id", invalidate: ["/Trips/{id}/steps/{response.step}"] }
+  - { name: below, on: "PUT /below/:id", invalidate: ["/Trips/{id}/**"] }
+  - { name: asked, on: "PUT /asked/:id", invalidate: ["/found?Item={id}"] }
+  - { name: tagged, on: "PUT /tagged/:id", invalidate: [{ tag: "In:{id}" }] }
+  - { name: some, on: "PUT /some/:id", invalidate: [{ tag: "In:{response.step}:{id}" }] }
 `;
+
+/** What a basket has in it, as its database spells it. */
+const items: Readonly<Record<string, string>> = { '/baskets/1': 'B', '/baskets/2': 'x:B' };
 
 /** One counter for all spellings. */
 const same = (url: string): string => (url.split('?')[0] ?? '').toLowerCase().replace(/;[^/]*|\.[a-z]+$/g, '');
 async function start(ignored: string): Promise<void> {
   await begin(`origin: { url: ${origin.url}, ignoreInPaths: [${ignored}] }\n${rules}`);
+  scriptApi();
+}
+
+function scriptApi(): void {
   let writes = 0;
   const any = (): boolean => true;
   origin.on(any, (request, response) => {
     if (request.method === 'PUT') writes += 1;
     response.setHeader('Content-Type', 'application/json');
-    response.end(JSON.stringify({ path: same(request.url ?? ''), writes }));
+    response.end(JSON.stringify({ path: same(request.url ?? ''), writes, item: items[request.url ?? ''] }));
   });
 }
 
@@ -54,6 +74,21 @@ test.each([
   [every, '/items/1', '/moved/1'],
   [every, '/lists/7', '/items/1'],
   ['case', '/items/1?page=2', '/ITEMS/1'],
+  // A placeholder without a value is a wildcard, which finds every spelling of what it finds.
+  ['case', '/trips/b/steps/1', '/wild/B'],
+  ['case', '/Trips/B/Steps/1', '/wild/b'],
+  ['case', '/TRIPS/caf%C3%89/steps/1', '/wild/caf%C3%A9'],
+  ['case', '/Trips/b/steps/1', '/below/B'],
+  ['parameters', '/Trips/b;x/steps/1', '/wild/b'],
+  ['extension', '/Trips/b/steps/1.json', '/wild/b'],
+  [every, '/trips/B;x/steps/1.json', '/below/b'],
+  // Ids of paths in queries and tags.
+  ['case', '/found?Item=b', '/asked/B'],
+  ['case', '/found?Item=B', '/asked/b'],
+  ['case', '/Found?Item=caf%C3%A9', '/asked/caf%C3%89'],
+  ['case', '/baskets/1', '/tagged/B'],
+  ['case', '/baskets/1', '/tagged/b'],
+  ['case', '/baskets/2', '/some/b'],
 ] as const)('ignoring %s, %s is fresh after a write at %s', async (ignored, read, written) => {
   await start(ignored);
   await ask(read);
@@ -69,11 +104,50 @@ test.each([
   ['case', '/items/1', '/items/1.json'],
   ['extension', '/items/1', '/ITEMS/1.json'],
   [every, '/items/1', '/items/2'],
+  ['', '/Trips/b/steps/1', '/wild/B'],
+  ['', '/found?Item=b', '/asked/B'],
+  ['', '/baskets/1', '/tagged/b'],
+  ['', '/baskets/2', '/some/b'],
+  ['case', '/trips/c/steps/1', '/wild/B'],
+  ['case', '/found?Item=c', '/asked/B'],
+  ['case', '/baskets/1', '/tagged/c'],
 ])('ignoring %s, %s stays stored after a write at %s, another path', async (ignored, read, written) => {
   await start(ignored);
   await ask(read);
   await ask(written, { method: 'PUT', body: { list: 7 } });
   expect(isHit(await ask(read))).toBe(true);
+});
+
+test.each(['/exact/b', '/exact/b/1', '/exact/found?item=b'])(
+  'where one origin ignores case, the id of a write finds %s of an origin that does not',
+  async (read) => {
+    await begin(`
+origins:
+  default: { url: ${origin.url}, ignoreInPaths: [case] }
+  exact: { url: ${origin.url} }
+routes:
+  - { match: "/exact/**", origin: exact, cache: { ttl: 60s } }
+rules:
+  - name: item
+    on: PUT /items/:id
+    invalidate: ["/exact/{id}", "/exact/{id}/{response.none}", "/exact/found?item={id}"]
+`);
+    scriptApi();
+    await ask(read);
+    expect(isHit(await ask(read))).toBe(true);
+    await ask('/items/B', { method: 'PUT', body: {} });
+    expect(JSON.parse((await ask(read)).text).writes).toBe(1);
+  },
+);
+
+test('the read set of a write has the tags of its representation in every case', () => {
+  const config = configOf(`
+origin: { url: "http://a", ignoreInPaths: [case] }
+routes: [{ match: "/items/:id", cache: { ttl: 60s }, tags: ["In:{id}"] }]
+`);
+  const compiled = compileRules([], config.routes, compileSpellings(config));
+  const routes = compileRoutes(config, new Map([[DEFAULT_ORIGIN, {} as Origin]]));
+  expect(representationAt(compiled, routes, '/items/B').tags).toEqual(['In:B', 'in:b']);
 });
 
 test('events name the path as the configuration spells it, beside the one that was written', async () => {

@@ -16,10 +16,12 @@ const name = fc.constantFrom(
   `long:${'x'.repeat(200)}`,
   'stepper:1',
 );
-const response = fc.record({ path, names: fc.array(name, { maxLength: 4 }) }).map(({ path, names }) => ({
-  path,
-  tags: [`p:${path}`, `q:${path}?`, ...names.map((each) => `t:${each}`)],
-}));
+const response = fc
+  .record({ path, folded: fc.option(path), names: fc.array(name, { maxLength: 4 }) })
+  .map(({ path, folded, names }) => ({
+    path,
+    tags: [`p:${path}`, `q:${path}?`, ...(folded === null ? [] : [`p:${folded}`]), ...names.map((each) => `t:${each}`)],
+  }));
 const pattern = fc
   .tuple(fc.array(fc.oneof(segment, fc.constant('*')), { maxLength: 4 }), fc.boolean())
   .map(([segments, rest]) => `/${[...segments, ...(rest ? ['**'] : [])].join('/')}`);

@@ -31,8 +31,8 @@ const coverage: fc.Arbitrary<Coverage> = fc.record({
 test('covers what one of the coverages covers, and nothing else', () => {
   let covered = 0;
   const response = fc
-    .tuple(path, fc.array(name, { maxLength: 2 }))
-    .map(([of, names]) => ({ path: of, tags: [pathTag(of), ...names.map(namedTag)] }));
+    .tuple(path, fc.array(path, { maxLength: 1 }), fc.array(name, { maxLength: 2 }))
+    .map(([of, folded, names]) => ({ path: of, tags: [...[of, ...folded].map(pathTag), ...names.map(namedTag)] }));
   const property = fc.property(fc.array(coverage, { maxLength: 3 }), response, (coverages, each) => {
     const expected = coverages.some((one) => isCoveredBy(each, one));
     covered += Number(expected);

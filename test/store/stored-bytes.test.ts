@@ -16,6 +16,7 @@ describe('a stored response is charged for all that it keeps', () => {
     ['its key', { key: text }, N],
     ['its tags', { tags: [namedTag(text)] }, N],
     ['many tags', { tags: many.map((_each, i) => namedTag(String(i))) }, 100 * N],
+    ['other paths that find it', { tags: many.map((_each, i) => pathTag(`/${i}`)) }, 400 * N],
     ['its fields', { headers: new Fields(['a', text]) }, N],
     ['many fields', { headers: new Fields(many) }, 20 * N],
     ['the fields that clients get', { clientHeaders: ['a', text] }, N],

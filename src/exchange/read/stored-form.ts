@@ -13,7 +13,7 @@ import { originTags } from '../../http/tags.ts';
 import { strongEtag } from '../../http/validation.ts';
 import { parseVary, selectingValues } from '../../http/vary.ts';
 import { sortedQuery } from '../../route/path.ts';
-import { foldedPath } from '../../route/spelling.ts';
+import { foldedPath, foldedQuery, foldedTag } from '../../route/spelling.ts';
 import { type StoredPart, StoredResponse } from '../../store/stored-response.ts';
 import { readJson } from '../body.ts';
 import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
@@ -171,13 +171,18 @@ export function tagsOf(
   const query = sortedQuery(keyedQuery(request.target.query, route.policy.cache));
   const { resource } = request.target;
   // To the origin both are one path: what is written under another spelling makes this response wrong.
-  const folded = foldedPath(resource, route.ignoreInPaths) ?? resource;
+  const ignored = route.ignoredInTags;
+  const folded = foldedPath(resource, ignored) ?? resource;
   const tags: Tag[] = [pathTag(resource), queryTag(resource, query)];
-  if (folded !== resource) tags.push(pathTag(folded), queryTag(folded, query));
+  if (ignored.length > 0) tags.push(pathTag(folded), queryTag(folded, foldedQuery(query, ignored)));
   if (severalQueries) tags.push(severalQueriesTag(resource), severalQueriesTag(folded));
+  const addNamed = (name: string): void => {
+    tags.push(namedTag(name));
+    if (ignored.length > 0) tags.push(namedTag(foldedTag(name, ignored)));
+  };
   const fromOrigin = originTags(headers);
   if (fromOrigin.overflow) return { unstorable: 'too-many-tags' };
-  for (const tag of fromOrigin.tags) tags.push(namedTag(tag));
+  for (const tag of fromOrigin.tags) addNamed(tag);
   if (route.tags !== undefined) {
     const declared = route.tags.tagsFor({
       params,
@@ -188,7 +193,7 @@ export function tagsOf(
     });
     if (declared.overflow) return { unstorable: 'too-many-tags' };
     if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };
-    for (const tag of declared.tags) tags.push(namedTag(tag));
+    for (const tag of declared.tags) addNamed(tag);
   }
   return tags.length === 2 ? tags : [...new Set(tags)];
 }

@@ -118,7 +118,7 @@ export function readsOf(
 function inItsSpellings({ paths }: RuleSet, path: string): string[] {
   const spelled = [path];
   addNew(spelled, paths.plainSpelling(path));
-  addNew(spelled, paths.foldedPath(path));
+  addNew(spelled, paths.folded.path(path));
   return spelled;
 }
 
@@ -131,5 +131,7 @@ export function representationAt(rules: RuleSet, routes: RouteTable, at: string)
   const path = resourceOf(at);
   const { route, params } = routes.find(path);
   const tags = route.tags?.ahead(params, rules.knowledge.families);
-  return { path, tags: tags?.tags ?? [], open: tags?.open ?? [] };
+  const known = tags?.tags ?? [];
+  const { folded } = rules.paths;
+  return { path, tags: [...new Set([...known, ...known.map((tag) => folded.tag(tag))])], open: tags?.open ?? [] };
 }

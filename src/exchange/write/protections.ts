@@ -48,7 +48,7 @@ export function compileProtections(
 ): Protections | undefined {
   if (config.writes.length === 0) return undefined;
   const at = entryFinder(config, spellings, validators);
-  return { at, turnOf: (resource) => spellings.folded(resource) ?? resource, turns, keys };
+  return { at, turnOf: (resource) => spellings.folded.path(resource) ?? resource, turns, keys };
 }
 
 /**
