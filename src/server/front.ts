@@ -77,6 +77,15 @@ export function createFront(options: FrontOptions): Front {
     pipelines.of(message.socket).receive({ message, response });
   };
   server.on('request', receive);
+  // Node would write it into the answer that is being sent, which may be another one.
+  server.on('checkContinue', (message, response) => {
+    const invite = (): void => {
+      if (!response.headersSent) response.writeContinue();
+    };
+    if (response.socket === null) response.once('socket', invite);
+    else invite();
+    receive(message, response);
+  });
   // `Expect` is checked where the rest of the head is.
   server.on('checkExpectation', receive);
   // Without a listener Node closes the connection without an answer.

@@ -38,6 +38,8 @@ export class Pipeline {
   readonly #room: WaitingRoom;
   /** Begun and not answered. A single one may have been answered: a read that is a hit does not pay for a listener. */
   #begun: Exchange[] = [];
+  /** Answered before the rest of its body has come. */
+  #early: Exchange | undefined;
   /** Parsed, and not begun. */
   #waiting: Exchange[] = [];
   /** No further request is taken. */
@@ -96,9 +98,11 @@ export class Pipeline {
     return this.#begun;
   }
 
-  /** The request whose body is still on its way. */
+  /** The request whose body is still on its way. It may have been answered. */
   get uploading(): Exchange | undefined {
-    return this.begun.find(({ message }) => !message.complete);
+    const begun = this.begun.find(isUploaded);
+    if (this.#early?.message.complete === true) this.#early = undefined;
+    return begun ?? this.#early;
   }
 
   /** How many requests have come, answered or not. */
@@ -176,10 +180,13 @@ export class Pipeline {
     if (only === undefined) return;
     if (begun.length > 1) {
       if (begun.some(closes)) this.#seal();
+      this.#early = begun.find((exchange) => !isOpen(exchange) && isUploaded(exchange)) ?? this.#early;
       this.#begun = begun.filter(isOpen);
     } else {
       if (closes(only)) this.#seal();
-      if (!isOpen(only)) begun.pop();
+      if (isOpen(only)) return;
+      if (isUploaded(only)) this.#early = only;
+      begun.pop();
     }
   }
 
@@ -277,6 +284,10 @@ export class Pipeline {
 
 function isOpen({ response }: Exchange): boolean {
   return !response.closed;
+}
+
+function isUploaded({ message }: Exchange): boolean {
+  return !message.complete;
 }
 
 /** The connection ends with this answer: the request asked for that, or the answer says so. */

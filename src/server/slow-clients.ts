@@ -89,7 +89,8 @@ export class SlowClients {
     this.#options.cut(socket.remoteAddress, reason);
     const pipeline = pipelineIn(connection);
     // An answer that has begun, or was given already, cannot become another.
-    const silent = side === undefined || pipeline === undefined || pipeline.sealed || kind === 'answer';
+    const isAnswered = kind === 'answer' || pipeline?.uploading?.response.writableEnded === true;
+    const silent = side === undefined || pipeline === undefined || pipeline.sealed || isAnswered;
     if (silent) socket.destroy();
     else refuse(pipeline, side, new GatewayError('requestTimeout'));
   }

@@ -20,6 +20,9 @@ const SWEEP_MS = 60_000;
 /** A tunnel in which nothing has moved for so many looks is closed, too: it holds two connections. */
 const IDLE_SWEEPS = 10;
 
+/** What a client may send behind its handshake before that is answered, apart from the last piece. */
+const MAX_EARLY_BYTES = 64 * 1024;
+
 /** Probes whether the other side of a silent connection is still there. */
 const PROBE_MS = 60_000;
 
@@ -191,17 +194,26 @@ function headOf({ headers, upgraded }: OriginResponse, route: Route): string {
 }
 
 /**
- * Calls `ended` at the end of a connection that nobody reads from yet. What comes before the end stays in the socket's
- * buffer, which is bounded.
+ * Calls `ended` at the end of a connection that nobody reads from yet. Returns what ends that, and puts back what has
+ * come: more than a client may send at this time (RFC 6455 §4.1). Only reading it shows the end. Beyond a bound it
+ * stays in the socket.
  */
 function onceEnded(socket: Duplex, ended: () => void): () => void {
+  const early: Buffer[] = [];
+  let room = MAX_EARLY_BYTES;
   const look = (): void => {
-    if (socket.readableLength === 0) socket.read();
+    while (room > 0) {
+      const piece = socket.read() as Buffer | null;
+      if (piece === null) return;
+      early.push(piece);
+      room -= piece.byteLength;
+    }
   };
   socket.on('readable', look);
   socket.once('end', ended);
   return () => {
     socket.off('readable', look);
     socket.off('end', ended);
+    if (early.length > 0 && !socket.readableEnded && !socket.destroyed) socket.unshift(Buffer.concat(early));
   };
 }

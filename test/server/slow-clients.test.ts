@@ -117,6 +117,17 @@ test('a body that comes in drops is cut off', async () => {
   expect(gateway.logs.some(({ reason }) => reason === 'a body moved too slowly')).toBe(true);
 });
 
+test('the rest of an upload that was answered early is bounded in the same way', async () => {
+  await begin('bodyIdle: 200ms, minBodyRate: 1MiB');
+  origin.on('POST /early', (_request, response) => void response.end('early'), { early: true });
+  const client = await attack(upload('/early'));
+  expect((await client.answer()).body.toString()).toBe('early');
+  const drops = setInterval(() => client.write('x'), 50);
+  await client.ended();
+  clearInterval(drops);
+  expect([client.pending.toString(), cutOff()]).toEqual(['', 1]);
+});
+
 describe('the connections of one address', () => {
   test('are bounded, and those that end make room', async () => {
     await begin('perAddress: { connections: 2 }');

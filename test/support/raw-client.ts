@@ -18,6 +18,8 @@ export interface RawClient {
   answer(method?: string): Promise<RawAnswer>;
   /** Everything that has been received and not been taken by `answer`. */
   readonly pending: Buffer;
+  /** Bytes that it was told to send, and that the system has not taken. */
+  readonly unsent: number;
   /** Resolves when more has been received, or the other side has ended or cut the connection. */
   arrival(): Promise<void>;
   readonly isEnded: boolean;
@@ -109,6 +111,9 @@ export async function rawClient(
     },
     get pending() {
       return received.bytes;
+    },
+    get unsent() {
+      return socket.writableLength;
     },
     async arrival() {
       if (!ended) await event();
