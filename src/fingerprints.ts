@@ -4,6 +4,9 @@ import type { GatewayConfig } from './config/model.ts';
 
 const FINGERPRINT_LENGTH = 16;
 
+/** Raised whenever a response gets other tags, or a target covers other tags, under the same configuration. */
+const TAGGING = 2;
+
 /** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
 export function shapeOf({
   routes,
@@ -16,7 +19,7 @@ export function shapeOf({
   const ignored = Object.entries(origins).map(([name, { ignoreInPaths }]) => [name, ignoreInPaths]);
   // Their responses have entity tags of the gateway's own.
   const tagged = writes.filter(({ precondition }) => precondition !== 'off').map(({ pattern }) => pattern);
-  return digestOf([sources, fallback, reads, ignored, ...(tagged.length === 0 ? [] : [tagged])]);
+  return digestOf([TAGGING, sources, fallback, reads, ignored, ...(tagged.length === 0 ? [] : [tagged])]);
 }
 
 /**

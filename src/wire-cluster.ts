@@ -7,6 +7,7 @@ import type { Fence } from './coherence/fence.ts';
 import type { SharedLogListener } from './coherence/log.ts';
 import { MissedRecords } from './coherence/missed-records.ts';
 import { everything } from './coherence/record.ts';
+import type { Coverage } from './coherence/tag.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
@@ -17,6 +18,7 @@ import type { ConnectedBus } from './redis/bus-connections.ts';
 import { RedisKeys } from './redis/redis-keys.ts';
 import { RedisTier } from './redis/tier.ts';
 import { VersionBumps, type VersionKeys } from './redis/version-bumps.ts';
+import { foldedCoverage } from './rules/target.ts';
 import { FencedStore } from './store/fenced.ts';
 import { announcer, type Coherence, type CoherenceParts, type Node } from './wire-node.ts';
 
@@ -176,12 +178,14 @@ function wireTier(
 const QUIET_MS = 600_000;
 
 /** Nodes may have different configurations, as during a deployment. */
-function configured(bus: Bus, shape: string, { knowledge, log: logger }: CoherenceParts): Bus {
-  return new ConfiguredBus(bus, fingerprintsOf(shape, knowledge), (theirs) => {
+function configured(bus: Bus, shape: string, { knowledge, spellings, log: logger }: CoherenceParts): Bus {
+  const met = (theirs: string): void => {
     const message =
       'another node has different routes: until it is gone, its records fall back to wildcards, or cover everything';
     logger.warn({ theirs }, message);
-  });
+  };
+  const folded = (coverage: Coverage): Coverage => foldedCoverage(coverage, spellings.folded);
+  return new ConfiguredBus(bus, fingerprintsOf(shape, knowledge), { folded, met });
 }
 
 /**

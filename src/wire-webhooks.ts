@@ -4,6 +4,7 @@ import { eventsOfEntry } from './coherence/announce.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import { ConfiguredBus } from './coherence/configurations.ts';
+import type { Coverage } from './coherence/tag.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig, WebhookConfig } from './config/model.ts';
 import { visibleEvents } from './events/visible.ts';
@@ -102,8 +103,9 @@ function wireShared(parts: WebhookParts, redis: NonNullable<GatewayConfig['store
 /** The log, read by itself: a node that begins to deliver goes on where another has stopped. */
 function feedOf(redisBus: Bus, { config, spellings, knowledge, cluster }: WebhookParts): LogFeed {
   const visible = visibleEvents(config, spellings.plain);
-  // The node's own bus reports other configurations.
-  const bus = new ConfiguredBus(redisBus, fingerprintsOf(shapeOf(config), knowledge), () => {});
+  // The node's own bus reports other configurations. What records cover is of no interest here.
+  const reader = { folded: (coverage: Coverage) => coverage, met: () => {} };
+  const bus = new ConfiguredBus(redisBus, fingerprintsOf(shapeOf(config), knowledge), reader);
   const end: LogFeed['end'] = () => {
     const status = cluster();
     if (status === undefined || status.state === 'joining') return undefined;

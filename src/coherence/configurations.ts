@@ -26,6 +26,14 @@ export function widenForOthers({ tags, patterns, tagPatterns }: Coverage): Cover
   return { tags, patterns: [...new Set([...patterns, ...paths])], tagPatterns };
 }
 
+/** Reads the records of nodes with another configuration. */
+export interface ForeignReader {
+  /** Adds the form that all spellings of a path have under the own configuration: the other node knows none. */
+  folded(coverage: Coverage): Coverage;
+  /** Called when records of another configuration begin to arrive. */
+  met(fingerprint: string): void;
+}
+
 /**
  * The bus of nodes whose configurations may differ, as during a deployment. Each record carries a fingerprint of the
  * configuration that its targets were made for. A reader with another configuration widens the record, so nodes need
@@ -35,19 +43,18 @@ export function widenForOthers({ tags, patterns, tagPatterns }: Coverage): Cover
 export class ConfiguredBus extends BusOver {
   readonly #fingerprint: string;
   readonly #own: string;
-  readonly #met: (fingerprint: string) => void;
+  readonly #reader: ForeignReader;
   #last = '';
 
   /**
    * @param fingerprints letters, digits, "-", "_"; `targets` is of what decides what covers a response, `terms` of what
    *   decides which terms a write posts and probes for
-   * @param met called when records of another configuration begin to arrive
    */
-  constructor(bus: Bus, { targets, terms }: { targets: string; terms: string }, met: (fingerprint: string) => void) {
+  constructor(bus: Bus, { targets, terms }: { targets: string; terms: string }, reader: ForeignReader) {
     super(bus);
     this.#fingerprint = targets;
     this.#own = configurationMark + terms;
-    this.#met = met;
+    this.#reader = reader;
   }
 
   override group(...[epoch, member, steps, contact]: Parameters<Bus['group']>): ReturnType<Bus['group']> {
@@ -109,10 +116,10 @@ export class ConfiguredBus extends BusOver {
   #read<T extends { readonly payload: string }>(message: T): T & { readonly foreign?: true } {
     const [, fingerprint = '', payload = ''] = /^([\w-]*) ?(.*)$/s.exec(message.payload) ?? [];
     if (fingerprint === this.#fingerprint) return { ...message, payload };
-    if (fingerprint !== this.#last) this.#met(fingerprint);
+    if (fingerprint !== this.#last) this.#reader.met(fingerprint);
     this.#last = fingerprint;
     const record = decodeRecord(payload);
-    const coverage = widenForOthers(record.coverage);
+    const coverage = widenForOthers(this.#reader.folded(record.coverage));
     return { ...message, payload: encodeRecord({ ...record, coverage }), foreign: true };
   }
 }

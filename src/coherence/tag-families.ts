@@ -5,13 +5,16 @@
  */
 export class TagFamilies {
   readonly #heads: readonly string[];
+  readonly #folded: (tag: string) => string;
 
   /**
    * @param heads the literal beginnings of all tag templates of a configuration; `''` if one begins with a placeholder
+   * @param folded one form of all tags that are taken for the same
    */
-  constructor(heads: Iterable<string> = []) {
+  constructor(heads: Iterable<string> = [], folded: (tag: string) => string = (tag) => tag) {
+    this.#folded = folded;
     const shortest: string[] = [];
-    for (const head of [...new Set(heads)].sort()) {
+    for (const head of [...new Set([...heads].map(folded))].sort()) {
       const last = shortest[shortest.length - 1];
       if (last === undefined || !head.startsWith(last)) shortest.push(head);
     }
@@ -19,7 +22,8 @@ export class TagFamilies {
   }
 
   /** The family of a tag, given without its kind. Undefined: no template of the configuration yields the tag. */
-  of(tag: string): string | undefined {
+  of(named: string): string | undefined {
+    const tag = this.#folded(named);
     // The last head that sorts at or before the tag is the only one that the tag can begin with.
     let low = 0;
     let high = this.#heads.length;
@@ -36,6 +40,7 @@ export class TagFamilies {
   related(beginning: string): readonly string[] {
     const family = this.of(beginning);
     if (family !== undefined) return [family];
-    return this.#heads.filter((head) => head.startsWith(beginning));
+    const folded = this.#folded(beginning);
+    return this.#heads.filter((head) => head.startsWith(folded));
   }
 }

@@ -46,8 +46,11 @@ export function pathsOf({ path, tags }: Tagged): readonly string[] {
 
 export function isCoveredBy(response: Tagged, coverage: Coverage): boolean {
   for (const tag of response.tags) if (coverage.tags.has(tag)) return true;
-  for (const pattern of coverage.patterns) {
-    for (const path of pathsOf(response)) if (pathMatchesPattern(path, pattern)) return true;
+  if (coverage.patterns.length > 0) {
+    const paths = pathsOf(response);
+    for (const pattern of coverage.patterns) {
+      for (const path of paths) if (pathMatchesPattern(path, pattern)) return true;
+    }
   }
   for (const parts of coverage.tagPatterns) {
     for (const tag of response.tags) if (isNamedTag(tag) && matchesParts(tag.slice(2), parts)) return true;

@@ -60,10 +60,18 @@ export function foldedQuery(query: string, ignored: readonly PathDifference[]): 
 
 /** The same for a named tag. */
 export function foldedTag(name: string, ignored: readonly PathDifference[]): string {
-  return ignored.includes('case') ? name.toLowerCase() : name;
+  return ignored.includes('case') ? foldedCase(name) : name;
 }
 
 /** A literal segment of a pattern, or one that is compared with it. */
 export function inOneCase(segment: string): string {
-  return decodeSegment(segment).toLowerCase();
+  return foldedCase(decodeSegment(segment));
+}
+
+/**
+ * Lower case alone leaves apart what differs in it: "ß" is "SS" in upper case, and a sigma at the end of a word has a
+ * form of its own, so that a part of a text would differ from the same part of the whole.
+ */
+function foldedCase(text: string): string {
+  return text.toLowerCase().toUpperCase().toLowerCase().replaceAll('ς', 'σ');
 }

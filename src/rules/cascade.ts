@@ -1,4 +1,4 @@
-import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import { type PatternMatch, PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import { bind } from './bind.ts';
 import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
 import { parseTemplate } from './template.ts';
@@ -19,9 +19,11 @@ interface Edges {
  * the next step of the cascade uses the wildcard `step:*`. The result may cover too much, never too little. Each
  * reachable route is visited once, so cycles end.
  * @param routes in matching order
+ * @param plain how the routes spell a path; undefined if they spell it like this
  */
 export function compileCascade(
   routes: readonly { readonly match: string; readonly tags: readonly string[] }[],
+  plain: (path: string) => string | undefined = () => undefined,
 ): Cascade {
   const edges = routes.map(({ match, tags }): Edges => {
     const templates = tags.map((tag) => parseTemplate(tag, 'tag'));
@@ -43,7 +45,7 @@ export function compileCascade(
     of: (target, certain) => {
       const found = new Map<string, Target>();
       const add = (each: Target): unknown => found.set(JSON.stringify(each), each);
-      const named = identities(target, edges, trie, certain);
+      const named = identities(target, edges, (path) => trie.first(plain(path) ?? path), certain);
       named.forEach(add);
       if (certain) return [...found.values()];
       // Iterating over a Set includes what the loop adds to it.
@@ -62,7 +64,12 @@ export const isIdentity = ({ placeholders }: TagTemplate): boolean =>
   placeholders.every(({ sources }) => sources.every(({ root }) => root === 'params' || root === 'query'));
 
 /** The tags that identify the resources of a target. */
-function identities(target: Target, edges: readonly Edges[], trie: PatternTrie<Edges>, certain: boolean): Target[] {
+function identities(
+  target: Target,
+  edges: readonly Edges[],
+  routeOf: (path: string) => PatternMatch<Edges> | undefined,
+  certain: boolean,
+): Target[] {
   switch (target.kind) {
     case 'tag':
     case 'tagPattern':
@@ -73,7 +80,7 @@ function identities(target: Target, edges: readonly Edges[], trie: PatternTrie<E
         .filter(({ pattern }) => patternsOverlap(patternShape(parsePattern(pattern)), target.pattern))
         .flatMap(({ identity }) => identity.map(wildcardOf));
     default: {
-      const route = trie.first(target.path);
+      const route = routeOf(target.path);
       if (route === undefined) return [];
       const query = target.kind === 'query' ? target.query : '';
       return route.data.identity.flatMap((template) => identityOf(template, route.params, query, certain));

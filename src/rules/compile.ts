@@ -10,7 +10,7 @@ import { compileCondition, conditionSources } from './condition.ts';
 import { expand, expansions, MAX_EXPANSIONS } from './expand.ts';
 import { belowRoot, compileJsonPath } from './jsonpath.ts';
 import { parseSource } from './source.ts';
-import { asTheyStand, type Spellings } from './spellings.ts';
+import { asTheyStand, SpelledPatterns, type Spellings } from './spellings.ts';
 import { beginningOf, tagKnowledge } from './tag-knowledge.ts';
 import type { PathKnowledge } from './target.ts';
 import { parseTemplate, TemplateError } from './template.ts';
@@ -60,18 +60,10 @@ export function compileRules(
   spellings: Spellings = asTheyStand,
 ): RuleSet {
   // The cost of matching depends on the segments of the path and the rules that match, not on the number of rules.
-  const trie = new PatternTrie<{ rule: CompiledRule; methods: ReadonlySet<string> }>();
-  const cascade = compileCascade(routes);
+  const patterns = new SpelledPatterns<{ rule: CompiledRule; methods: ReadonlySet<string> }>(spellings);
+  const cascade = compileCascade(routes, spellings.plain);
   const compiled = rules.map((config) => compileRule(config, cascade));
-  for (const rule of compiled) trie.add(rule.config.pattern, { rule, methods: new Set(rule.config.methods) });
-  const matching = (method: string, resource: string): RuleMatch[] => {
-    const matched: RuleMatch[] = [];
-    for (const { data, params } of trie.matches(resource)) {
-      const applies = data.methods.has(method) || (data.methods.has('*') && !safeMethods.has(method));
-      if (applies) matched.push({ rule: data.rule, params, method });
-    }
-    return matched;
-  };
+  for (const rule of compiled) patterns.add(rule.config.pattern, { rule, methods: new Set(rule.config.methods) });
   const keys = new PatternTrie<RouteEdge['cache']>();
   for (const { match, cache } of routes) keys.add(match, cache);
   return {
@@ -79,24 +71,25 @@ export function compileRules(
     knowledge: tagKnowledge(
       compiled,
       routes.flatMap(({ tags }) => tags.map(parseRouteTag)),
+      spellings.folded.tag,
     ),
     paths: {
       plainSpelling: spellings.plain,
       folded: spellings.folded,
       keyedQuery: (path, query) => {
-        const { key, credentialParams: secrets = [] } = keys.first(path)?.data ?? {};
+        const { key, credentialParams: secrets = [] } = keys.first(spellings.plain(path) ?? path)?.data ?? {};
         if (key?.query === undefined && secrets.length === 0) return undefined;
         const keyed = key?.query === undefined ? query : selectQuery(query, key.query);
         return sortedQuery(dropFromQuery(keyed, secrets));
       },
     },
     match(method, resource) {
-      const plain = spellings.plain(resource);
-      const matched = matching(method, resource);
-      if (plain === undefined) return matched;
-      const asSpelled = new Set(matched.map(({ rule }) => rule));
-      const all = [...matched, ...matching(method, plain).filter(({ rule }) => !asSpelled.has(rule))];
-      return all.sort((a, b) => compiled.indexOf(a.rule) - compiled.indexOf(b.rule));
+      const matched: RuleMatch[] = [];
+      for (const { data, params } of patterns.matches(resource)) {
+        const applies = data.methods.has(method) || (data.methods.has('*') && !safeMethods.has(method));
+        if (applies) matched.push({ rule: data.rule, params, method });
+      }
+      return matched.length < 2 ? matched : matched.sort((a, b) => compiled.indexOf(a.rule) - compiled.indexOf(b.rule));
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../config/model.ts';
-import { PatternTrie, parsePattern, type Segment } from '../route/pattern.ts';
+import { type PatternMatch, PatternTrie, parsePattern, type Segment } from '../route/pattern.ts';
 import {
   foldedPath,
   foldedQuery,
@@ -15,10 +15,14 @@ export interface Spellings {
   /** How routes and rules spell a resource; undefined if they spell it like this. */
   plain(resource: string): string | undefined;
   readonly folded: FoldedForms;
+  /** What its origin ignores in the path of a resource. */
+  ignoredAt(resource: string): readonly PathDifference[];
 }
 
 /** One form of all spellings that the origins take for the same. What is stored carries tags of it, too. */
 export interface FoldedForms {
+  /** All origins ignore the same. Otherwise two names with one form may be those of different resources. */
+  readonly isExact: boolean;
   /** Undefined if the resource has that form. */
   path(resource: string): string | undefined;
   /** One form for each way in which origins differ, without the pattern itself. */
@@ -30,8 +34,45 @@ export interface FoldedForms {
 
 export const asTheyStand: Spellings = {
   plain: () => undefined,
-  folded: { path: () => undefined, patterns: () => [], query: (_path, query) => query, tag: (name) => name },
+  folded: {
+    isExact: true,
+    path: () => undefined,
+    patterns: () => [],
+    query: (_path, query) => query,
+    tag: (name) => name,
+  },
+  ignoredAt: () => [],
 };
+
+/** Patterns that find what they name under every spelling that its origin takes for the same. */
+export class SpelledPatterns<T> {
+  readonly #spellings: Pick<Spellings, 'ignoredAt'>;
+  readonly #asTheyStand = new PatternTrie<T>();
+  readonly #inOneCase = new PatternTrie<T>(inOneCase);
+
+  constructor(spellings: Pick<Spellings, 'ignoredAt'>) {
+    this.#spellings = spellings;
+  }
+
+  /** @throws PatternError */
+  add(pattern: string, data: T): void {
+    this.#asTheyStand.add(pattern, data);
+    this.#inOneCase.add(pattern, data);
+  }
+
+  /** One match for each pattern, with values from which what is ignored has been taken. */
+  matches(resource: string): PatternMatch<T>[] {
+    const ignored = this.#spellings.ignoredAt(resource);
+    if (ignored.length === 0) return this.#asTheyStand.matches(resource);
+    const trie = ignored.includes('case') ? this.#inOneCase : this.#asTheyStand;
+    const plain = spelledPlainly(resource, ignored);
+    const matches = trie.matches(plain);
+    if (plain === resource) return matches;
+    const found = new Set(matches.map(({ data }) => data));
+    // A pattern may have in it what is ignored: `/items/:id.json`.
+    return [...matches, ...trie.matches(resource).filter(({ data }) => !found.has(data))];
+  }
+}
 
 type Config = Pick<GatewayConfig, 'routes' | 'fallback'> & {
   readonly origins: Readonly<Record<string, { readonly ignoreInPaths: readonly PathDifference[] }>>;
@@ -54,17 +95,18 @@ export function compileSpellings({ origins, routes, rules, fallback }: Config): 
       const plain = plainly.get(ofOrigin(resource))?.(resource);
       return plain === resource ? undefined : plain;
     },
-    folded: foldedForms(ignoredInTags(origins), ofOrigin),
+    folded: foldedForms(origins, ofOrigin),
+    ignoredAt: (resource) => origins[ofOrigin(resource)]?.ignoreInPaths ?? [],
   };
 }
 
-function foldedForms(
-  ignored: ReadonlyMap<string, readonly PathDifference[]>,
-  ofOrigin: (resource: string) => string,
-): FoldedForms {
+function foldedForms(origins: Config['origins'], ofOrigin: (resource: string) => string): FoldedForms {
+  const ignored = ignoredInTags(origins);
   const ignoredAt = (resource: string): readonly PathDifference[] => ignored.get(ofOrigin(resource)) ?? [];
   const anywhere = [...ignored.values()];
+  const kinds = new Set(Object.values(origins).map(({ ignoreInPaths }) => [...ignoreInPaths].sort().join()));
   return {
+    isExact: kinds.size === 1,
     path: (resource) => foldedPath(resource, ignoredAt(resource)),
     patterns: (pattern) => [...new Set(anywhere.flatMap((each) => foldedPath(pattern, each) ?? []))],
     query: (path, query) => foldedQuery(query, ignoredAt(path)),

@@ -2,10 +2,17 @@ import { TagFamilies } from '../coherence/tag-families.ts';
 import type { TagKnowledge } from '../coherence/write-set.ts';
 import type { CompiledRule, TagTemplate, Template } from './types.ts';
 
-/** What the tags of a configuration tell of each other: which may be the same, and which name what a write changes. */
-export function tagKnowledge(rules: readonly CompiledRule[], routeTags: readonly TagTemplate[]): TagKnowledge {
+/**
+ * What the tags of a configuration tell of each other: which may be the same, and which name what a write changes.
+ * @param folded one form of all tags that are taken for the same
+ */
+export function tagKnowledge(
+  rules: readonly CompiledRule[],
+  routeTags: readonly TagTemplate[],
+  folded: (tag: string) => string,
+): TagKnowledge {
   const ofRules = rules.flatMap(({ targets }) => targets.filter((target) => target.kind === 'tag'));
-  const families = new TagFamilies([...ofRules, ...routeTags].map(beginningOf));
+  const families = new TagFamilies([...ofRules, ...routeTags].map(beginningOf), folded);
   const opaque = new Set(rules.flatMap((rule) => opaqueFamilies(rule, families)));
   return { families, opaque: [...opaque] };
 }

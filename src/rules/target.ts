@@ -1,4 +1,13 @@
-import { type Coverage, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
+import {
+  type Coverage,
+  isNamedTag,
+  namedTag,
+  pathOfTag,
+  pathTag,
+  queryTag,
+  severalQueriesTag,
+  type Tag,
+} from '../coherence/tag.ts';
 import type { FoldedForms } from './spellings.ts';
 import type { Target } from './types.ts';
 
@@ -47,6 +56,16 @@ export function coverageOf(targets: readonly Target[], paths?: PathKnowledge): C
     }
   }
   return { tags, patterns: [...patterns], tagPatterns: [...tagPatterns.values()] };
+}
+
+/** What is covered under one node's configuration, with the folded forms of another's paths and patterns. */
+export function foldedCoverage({ tags, patterns, tagPatterns }: Coverage, folded: FoldedForms): Coverage {
+  const paths = [...tags].filter((tag) => !isNamedTag(tag)).flatMap((tag) => folded.path(pathOfTag(tag)) ?? []);
+  return {
+    tags: new Set([...tags, ...paths.map(pathTag)]),
+    patterns: [...new Set([...patterns, ...patterns.flatMap((pattern) => folded.patterns(pattern))])],
+    tagPatterns,
+  };
 }
 
 /** A response carries the tags of its own path and query, and of the one form of all their spellings. */

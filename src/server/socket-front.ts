@@ -137,8 +137,11 @@ export class Connection implements Owner {
   readonly #isShared: boolean;
   /** To the request that is being answered from here. What comes behind it waits, until it has been sent to its end. */
   #reply: SocketReply | undefined;
+  /** An answer is still being sent: what comes waits until then. */
   #isHeldBack = false;
   #waiting: Buffer[] = [];
+  /** The client has ended its side, behind what waits. */
+  #hasEnded = false;
   /** Its last answer has been given. */
   #isClosing = false;
 
@@ -249,7 +252,7 @@ export class Connection implements Owner {
   #holdsBack(): boolean {
     if (this.#isHeldBack || !this.isSending) return this.#isHeldBack;
     this.#isHeldBack = true;
-    // Nothing, behind all that is to be sent. What fails it closes the connection.
+    // An empty write: it is done once everything before it has been sent. If it fails, the connection closes.
     this.socket.write('', 'latin1', () => {
       this.#isHeldBack = false;
       this.#continue();
@@ -258,7 +261,10 @@ export class Connection implements Owner {
   }
 
   #end(): void {
-    if (this.#http === undefined) this.socket.end();
+    this.#hasEnded = true;
+    if (this.#isHeldBack && this.#waiting.length > 0) return;
+    // Whoever ends while an answer is worked on has left.
+    if (this.#http === undefined || this.#reply !== undefined) this.socket.end();
     else this.#http.side.push(null);
   }
 
@@ -340,7 +346,9 @@ export class Connection implements Owner {
       if (this.#waiting.length === 0) break;
       this.#receive(this.#waiting.shift() as Buffer);
     }
-    if (this.#waiting.length === 0) this.socket.resume();
+    if (this.#waiting.length > 0) return;
+    if (this.#hasEnded) this.#end();
+    else this.socket.resume();
   }
 
   /** The client has asked for no more. */

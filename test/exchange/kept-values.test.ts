@@ -15,7 +15,7 @@ function selectingOf(i: number): readonly string[] {
   const sent = Buffer.from(`en-aaaaaaaa-bbbbbbbb-${i}${','.repeat(980)}`).toString();
   const target = { path: '/a', resource: '/a', query: '' };
   const request = { scheme: 'http', host: 'a', method: 'GET', target, headers: new Fields(['Accept-Language', sent]) };
-  const read = { request, route: { policy: fallback, tags: undefined, ignoreInPaths: [] }, params: {} };
+  const read = { request, route: { policy: fallback, tags: undefined, ignoredInTags: [] }, params: {} };
   const context = { read, asOf: 0, requestedAt: 0, respondedAt: 0 } as unknown as FillContext;
   const response = storedResponse(context, { status: 200, headers, body: Buffer.alloc(0), storability });
   if ('unstorable' in response) throw new Error(response.unstorable);

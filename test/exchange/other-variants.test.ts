@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ask, begin, isHit, jsonOf, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* Writes of one variant of a resource, by a query or by fields, and what is certain of the others. */
@@ -112,20 +112,86 @@ rules:
   expect((await ask('/posts')).json()).toEqual([{ slug: 'new' }]);
 });
 
-test('a parent is dropped by a PATCH whose writer is told 404 where it may not read', async () => {
-  let parent = 7;
+describe('a parent is dropped although its writer is told 404 where it may not read', () => {
+  test.each([
+    ['PATCH', 200],
+    ['PATCH', 303],
+    ['PATCH', 500],
+    ['PUT', 200],
+    ['PUT', 204],
+    ['PUT', 500],
+  ])('%s answered %i', async (method, status) => {
+    let parent = 7;
+    await begin(`defaults: { cache: { ttl: 60s } }
+rules:
+  - { name: item, on: "* /items/:id", invalidate: ["/parents/{before.parent, request.parent}"] }`);
+    origin.on('GET /items/1', (_, response) => void response.writeHead(404).end());
+    origin.on('GET /parents/7', (request, response) => jsonOf({ has: parent === 7 })(request, response));
+    origin.on(`${method} /items/1`, (_, response) => {
+      parent = 9;
+      response.writeHead(status, status === 303 ? { Location: '/items/1' } : {}).end();
+    });
+    await ask('/parents/7');
+    await send(method, '/items/1', { body: { parent: 9 } });
+    expect((await ask('/parents/7')).json()).toEqual({ has: false });
+  });
+
+  test.each([
+    ['PUT', 201],
+    ['PATCH', 403],
+  ])('but not by %s answered %i', async (method, status) => {
+    await begin(`defaults: { cache: { ttl: 60s } }
+rules:
+  - { name: item, on: "* /items/:id", invalidate: ["/parents/{before.parent, request.parent}"] }`);
+    origin.on('GET /items/1', (_, response) => void response.writeHead(404).end());
+    origin.on('GET /parents/7', jsonOf({}));
+    origin.on(`${method} /items/1`, (_, response) => void response.writeHead(status).end());
+    await ask('/parents/7');
+    await send(method, '/items/1', { body: { parent: 9 } });
+    expect(isHit(await ask('/parents/7'))).toBe(true);
+  });
+});
+
+test('no element is put beside an old one that its writer may not read', async () => {
   await begin(`defaults: { cache: { ttl: 60s } }
 rules:
-  - { name: item, on: "PATCH /items/:id", invalidate: ["/parents/{before.parent, response.parent}"] }`);
-  origin.on('GET /items/1', (_, response) => void response.writeHead(404).end());
-  origin.on('GET /parents/7', (request, response) => jsonOf({ has: parent === 7 })(request, response));
-  origin.on('PATCH /items/1', (request, response) => {
-    parent = 9;
-    jsonOf({ id: 1, parent })(request, response);
+  - name: post
+    on: PUT /posts/:slug
+    invalidate: ["/x/{before.none}"]
+    patch: [{ path: /posts, at: "", key: slug, with: response, add: start }]`);
+  let slug = 'old';
+  origin.on('GET /posts', (request, response) => jsonOf([{ slug }])(request, response));
+  origin.on('GET /posts/old', (_, response) => void response.writeHead(404).end());
+  origin.on('PUT /posts/old', (request, response) => {
+    slug = 'new';
+    jsonOf({ slug })(request, response);
   });
-  await ask('/parents/7');
-  await send('PATCH', '/items/1', { body: { parent: 9 } });
-  expect((await ask('/parents/7')).json()).toEqual({ has: false });
+  await ask('/posts');
+  await send('PUT', '/posts/old', { body: { slug: 'new' } });
+  expect((await ask('/posts')).json()).toEqual([{ slug: 'new' }]);
+});
+
+test.each(['DELETE', 'PUT'])('%s of another variant removes no element from a parent', async (method) => {
+  const one = { id: 1, title: 'One', list: 7 };
+  await begin(`defaults: { cache: { ttl: 60s } }
+rules:
+  - name: item
+    on: PUT|DELETE /items/:id
+    invalidate: ["/x/{before.none}"]
+    patch: [{ path: "/lists/{before.list, response.list}", at: "", key: id, with: response }]`);
+  origin.on('GET /lists/7', jsonOf([one]));
+  origin.on('GET /items/1', jsonOf(one));
+  origin.on(
+    (request) => request.method === method,
+    (request, response) => {
+      if (method === 'PUT') jsonOf({ ...one, list: 8 })(request, response);
+      else response.writeHead(204).end();
+    },
+  );
+  await ask('/lists/7');
+  await send(method, '/items/1?lang=de', method === 'PUT' ? { body: { title: 'Eins' } } : {});
+  const list = await ask('/lists/7');
+  expect([list.json(), isHit(list)]).toEqual([[one], false]);
 });
 
 test.each([

@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { mayCover } from '../../src/coherence/write-set.ts';
 import { DEFAULT_ORIGIN } from '../../src/config/origins.ts';
 import type { Origin } from '../../src/exchange/ports.ts';
 import { compileRoutes } from '../../src/exchange/routes.ts';
 import { representationAt } from '../../src/exchange/write/plan.ts';
 import { compileRules } from '../../src/rules/compile.ts';
 import { compileSpellings } from '../../src/rules/spellings.ts';
+import { coverageOf } from '../../src/rules/target.ts';
 import { configOf } from '../config/parse.ts';
 import { ask, begin, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
 import { sseClient } from '../support/sse-client.ts';
@@ -17,12 +19,19 @@ const rules = `
 routes:
   - { match: "/items/:id", cache: { ttl: 60s }, tags: ["item:{id}"] }
   - { match: "/Lists/:id", cache: { ttl: 60s } }
+  - { match: "/full/:id", cache: { ttl: 60s }, tags: ["Full:{response.items[*]}"] }
+  - { match: "/Else/:id", cache: { ttl: 60s } }
+  - { match: "/kept/:id", cache: { ttl: 60s, key: { query: [x] } } }
   - { match: "/baskets/:id", cache: { ttl: 60s }, tags: ["In:{response.item}"] }
 defaults: { cache: { ttl: 60s } }
 rules:
   - { name: item, on: "PUT /items/:id", invalidate: ["/Lists/{request.list}", "/plain/{id}"], event: item.changed }
   - { name: moved, on: "PUT /moved/:id", invalidate: ["/ITEMS/{id}.json"] }
   - { name: wild, on: "PUT /wild/:id", invalidate: ["/Trips/{id}/steps/{response.step}"] }
+  - { name: days, on: "PUT /days/:id", invalidate: ["/trips/{id}/days"] }
+  - { name: named, on: "PUT /named/:id.json", invalidate: ["/lists/{id}.json"] }
+  - { name: else, on: "PUT /else/:id", invalidate: ["/Lists/7"] }
+  - { name: keeps, on: "PUT /keeps/:id", invalidate: ["/Kept/{id}?x=1&y=2"] }
   - { name: below, on: "PUT /below/:id", invalidate: ["/Trips/{id}/**"] }
   - { name: asked, on: "PUT /asked/:id", invalidate: ["/found?Item={id}"] }
   - { name: tagged, on: "PUT /tagged/:id", invalidate: [{ tag: "In:{id}" }] }
@@ -89,6 +98,26 @@ test.each([
   ['case', '/baskets/1', '/tagged/B'],
   ['case', '/baskets/1', '/tagged/b'],
   ['case', '/baskets/2', '/some/b'],
+  // What is ignored is no part of an id.
+  ['extension', '/Trips/B/steps/1', '/wild/B.json'],
+  ['extension', '/trips/B/days', '/days/B.json'],
+  ['extension', '/found?Item=B', '/asked/B.json'],
+  ['extension', '/baskets/1', '/tagged/B.json'],
+  ['parameters', '/found?Item=B', '/asked/B;x=2'],
+  ['parameters', '/baskets/1', '/tagged/B;x=2'],
+  [every, '/baskets/1', '/TAGGED/b;x.json'],
+  // A rule may name it all the same.
+  ['extension', '/lists/1.json', '/named/1.json'],
+  ['case', '/lists/1.json', '/NAMED/1.JSON'],
+  // Rules and routes that spell the same path in different ways.
+  ['case', '/Lists/7', '/Else/1'],
+  ['case', '/Lists/7', '/else/1'],
+  ['case', '/Lists/7', '/ELSE/1'],
+  // A query of which only a part is in the key.
+  ['case', '/kept/b?x=1&y=2', '/keeps/B'],
+  // Letters that differ in one case alone.
+  ['case', '/plain/%CE%BF%CE%B4%CE%BF%CF%83', '/items/%CE%9F%CE%94%CE%9F%CE%A3'],
+  ['case', '/plain/stra%C3%9Fe', '/items/STRASSE'],
 ] as const)('ignoring %s, %s is fresh after a write at %s', async (ignored, read, written) => {
   await start(ignored);
   await ask(read);
@@ -148,6 +177,80 @@ routes: [{ match: "/items/:id", cache: { ttl: 60s }, tags: ["In:{id}"] }]
   const compiled = compileRules([], config.routes, compileSpellings(config));
   const routes = compileRoutes(config, new Map([[DEFAULT_ORIGIN, {} as Origin]]));
   expect(representationAt(compiled, routes, '/items/B').tags).toEqual(['In:B', 'in:b']);
+});
+
+test('a write conflicts with those of its own tags, however they are spelled', () => {
+  const config = configOf(`
+origin: { url: "http://a", ignoreInPaths: [case] }
+routes:
+  - { match: "/baskets/:id", cache: { ttl: 60s }, tags: ["IN:{response.item}"] }
+  - { match: "/others/:id", cache: { ttl: 60s }, tags: ["Other:{response.item}"] }
+rules: [{ name: r, on: "PUT /items/:id", invalidate: [{ tag: "In:{id}" }] }]
+`);
+  const { paths, knowledge } = compileRules(config.rules, config.routes, compileSpellings(config));
+  const coverage = coverageOf([{ kind: 'tag', tag: 'In:B' }], paths);
+  const read = (path: string, tags: string[], head: string) => ({ path, tags, open: knowledge.families.related(head) });
+  expect([
+    mayCover(coverage, read('/baskets/1', [], 'IN:'), knowledge),
+    mayCover(coverage, read('/others/1', [], 'Other:'), knowledge),
+    mayCover(coverage, { path: '/others/1', tags: ['Other:1'], open: [] }, knowledge),
+  ]).toEqual([true, false, false]);
+});
+
+test('a response may have as many tags as without', async () => {
+  await start('case');
+  const groups = Array.from({ length: 900 }, (_, i) => `"G${i}"`).join(', ');
+  const items = Array.from({ length: 900 }, (_, i) => `B${i}`);
+  origin.on('GET /full/1', (_, response) => {
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Groups': groups });
+    response.end(JSON.stringify({ items }));
+  });
+  await ask('/full/1');
+  expect(isHit(await ask('/full/1'))).toBe(true);
+});
+
+describe.each([
+  ['no route or rule names', ''],
+  ['a route spells in another way', 'routes: [{ match: "/Settings", cache: { ttl: 60s } }]'],
+])('a protected resource that %s', (_, routes) => {
+  test.each(['/settings', '/Settings', '/SETTINGS'])('is protected as %s', async (path) => {
+    await begin(`
+origin: { url: ${origin.url}, ignoreInPaths: [case] }
+${routes}
+writes: [{ on: "PUT /settings", precondition: required }]
+`);
+    scriptApi();
+    expect((await ask(path, { method: 'PUT', body: {} })).status).toBe(428);
+  });
+});
+
+test.each([
+  ['match=/items/b', '/ITEMS/B'],
+  ['match=/plain/b', '/items/B'],
+  ['match=/found', '/asked/B'],
+  ['match=/trips/b/*/*', '/wild/B'],
+  ['tag=in:b', '/tagged/B'],
+  ['tag=in:x:b', '/some/B'],
+])('who follows %s, in lower case, hears of a write at %s', async (filter, written) => {
+  await start('case');
+  const stream = await sseClient(`${gateway.url}/_unstale/events?${filter}`);
+  await ask(written, { method: 'PUT', body: { list: 7 } });
+  expect((await stream.next()).type).toMatch(/^(?:item.changed|invalidate)$/);
+  stream.close();
+});
+
+test('where one origin ignores case and another does not, nobody is told of what another may be called', async () => {
+  await begin(`
+origins:
+  default: { url: ${origin.url}, ignoreInPaths: [case] }
+  exact: { url: ${origin.url} }
+routes: [{ match: "/exact/**", origin: exact, cache: { ttl: 60s } }]
+`);
+  scriptApi();
+  const stream = await sseClient(`${gateway.url}/_unstale/events?match=/exact/*`);
+  await ask('/exact/B', { method: 'PUT', body: {} });
+  expect(JSON.parse((await stream.next()).data).paths).toEqual(['/exact/B']);
+  stream.close();
 });
 
 test('events name the path as the configuration spells it, beside the one that was written', async () => {

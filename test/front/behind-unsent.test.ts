@@ -50,6 +50,26 @@ describe.each([true, false])('with the front: %s', (front) => {
     expect(await large()).toBe(LARGE.byteLength);
   });
 
+  test('a write behind it is carried out, though its client has ended its side', async () => {
+    const other = await rawClient(gateway.url);
+    // Left to the HTTP server.
+    other.write('GET /first HTTP/1.1\r\nHost: a.example\r\nTE: trailers\r\n\r\n');
+    await other.answer();
+    other.pause();
+    other.write(request('/large'));
+    await until(() => gateway.logs.filter(({ path }) => path === '/large').length === 3);
+    other.write('PUT /steps/7 HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n');
+    other.end();
+    // The gateway looks for its end each second.
+    const looked = performance.now() + 2_200;
+    if (front) await until(() => performance.now() > looked);
+    other.read();
+    expect((await other.answer()).body.byteLength).toBe(LARGE.byteLength);
+    await until(() => origin.requests('PUT /steps/7').length === 1, 'the write');
+    expect(gateway.logs.filter(({ level }) => level > 30)).toEqual([]);
+    await other.close();
+  });
+
   test('a stop waits for it, though a part of a request has come', async () => {
     client.write('GET /next HT');
     await standstill(() => client.pending.byteLength);

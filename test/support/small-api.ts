@@ -68,10 +68,13 @@ export async function smallApi(): Promise<SmallApi> {
     (request, response, { body }) => {
       const method = request.method ?? '';
       if (method !== 'GET') {
+        // RFC 9110 §9.3.4
+        const creates = method === 'PUT' && read(path(request)) === undefined;
         const json = body.length === 0 ? {} : (JSON.parse(body.toString()) as Partial<Inn>);
         const written = write(method, path(request), json);
         if (written === undefined || api.answers === 'nothing') return void response.writeHead(204).end();
-        return void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(written));
+        const headers = { 'Content-Type': 'application/json' };
+        return void response.writeHead(creates ? 201 : 200, headers).end(JSON.stringify(written));
       }
       const found = read(path(request));
       if (found === undefined) return void response.writeHead(404).end();

@@ -99,7 +99,9 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   const found = tagsOf(context, answer.headers, isWhole ? body : undefined, variance !== undefined);
   if (!Array.isArray(found)) return found;
   const tags = answer.tags === undefined ? found : [...new Set([...found, ...answer.tags])];
-  if (tags.length > MAX_TAGS_KEPT) return { unstorable: 'too-many-tags' };
+  // With one form of all its spellings, a tag takes two places.
+  const places = route.ignoredInTags.length === 0 ? 1 : 2;
+  if (tags.length > places * MAX_TAGS_KEPT) return { unstorable: 'too-many-tags' };
   const key = cacheKey(request, route.policy.cache, variance);
   const named = parseVary(answer.headers.get('vary'));
   if (named === '*') return { unstorable: 'vary-star' };

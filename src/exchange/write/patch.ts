@@ -72,6 +72,7 @@ export function planPatches({ match, sources }: AppliedRule, write: PatchingWrit
       // RFC 9110 §15.3: 202 promises nothing, 203 was modified by a proxy, other statuses do not say it was applied.
       if (!done.has(write.answer.status))
         return { uncertain: `the status ${write.answer.status} does not say what was done` };
+      if (!write.isPlain) return { uncertain: 'the query or Content-Language of the write may name another variant' };
       if (gaining === undefined) return { uncertain: 'only before names it: the element may have moved' };
       return gaining.includes(path) ? put : remove;
     };
@@ -100,7 +101,6 @@ function putOf(patch: CompiledPatch, sources: Sources, write: PatchingWrite): Ch
   const { root, steps } = patch.with;
   if (root === 'response' && write.answer.status === 204) return { uncertain: 'the answer has no representation' };
   if (mayNotBeStored(write)) return { uncertain: 'the representation may not be stored' };
-  if (!write.isPlain) return { uncertain: 'the query or Content-Language of the write may name another variant' };
   const text = write.text[root];
   // `locate` relies on text that was parsed already: only JSON that every parser reads alike gets here.
   if (text === undefined || !('value' in sources[root])) return { uncertain: `the ${root} is not JSON` };

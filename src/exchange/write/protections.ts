@@ -1,8 +1,7 @@
 import type { GatewayConfig, WriteProtectionConfig } from '../../config/model.ts';
 import { safeMethods } from '../../http/methods.ts';
-import { PatternTrie } from '../../route/pattern.ts';
 import { type Preserved, preservedBy } from '../../rules/json-merge.ts';
-import type { Spellings } from '../../rules/spellings.ts';
+import { SpelledPatterns, type Spellings } from '../../rules/spellings.ts';
 import { type NamingMethods, namedMethods } from '../forward.ts';
 import { isCheckedAsMade } from './made.ts';
 import type { IdempotencyKeys, ValidateBody } from './protection-ports.ts';
@@ -59,20 +58,18 @@ function entryFinder(
   spellings: Spellings,
   validators: ProtectionParts['validators'],
 ): Protections['at'] {
-  const trie = new PatternTrie<{ readonly order: number; readonly protection: Protection }>();
+  const patterns = new SpelledPatterns<{ readonly order: number; readonly protection: Protection }>(spellings);
   for (const [order, config] of writes.entries()) {
     const preserve = preservedBy(config.preserve.paths);
     const validate = validators.get(config);
     const protection = { config, preserve, validate, isOrdered: isOrdered(config), answersEmpty: false };
-    trie.add(config.pattern, { order, protection });
+    patterns.add(config.pattern, { order, protection });
   }
   return (resource) => {
-    const plain = spellings.plain(resource);
-    const matches = trie.matches(resource);
-    if (plain !== undefined) matches.push(...trie.matches(plain));
+    const matches = patterns.matches(resource);
     if (matches.length === 0) return undefined;
-    const found = new Set(matches.map(({ data }) => data).sort((a, b) => a.order - b.order));
-    return [...found].map(({ protection }) => protection);
+    const found = matches.map(({ data }) => data).sort((a, b) => a.order - b.order);
+    return found.map(({ protection }) => protection);
   };
 }
 

@@ -281,8 +281,12 @@ export function quarantineMsOf(matches: readonly RuleMatch[]): number {
   return longest;
 }
 
-/** What cannot be there has been patched: an API hides with a 404 what the writer may not read. */
+/**
+ * A PATCH that was carried out shows that the resource exists: the 404 only hid it from this writer. So does a PUT,
+ * unless it was answered 201 (RFC 9110 §9.3.4: one that creates must be).
+ */
 function beforeOf({ request, before }: NotedRequest, { answer }: OriginAnswer): Json {
-  const isHidden = 'missing' in before && before.missing === 'absent' && request.method === 'PATCH';
-  return isHidden && answer !== undefined && answer.status < 300 ? { missing: 'incomplete' } : before;
+  if (!('missing' in before) || before.missing !== 'absent') return before;
+  const mayBeHidden = request.method === 'PATCH' || (request.method === 'PUT' && answer?.status !== 201);
+  return mayBeHidden ? { missing: 'incomplete' } : before;
 }

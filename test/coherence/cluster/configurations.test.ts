@@ -1,9 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { ConfiguredBus, widenForOthers } from '../../../src/coherence/configurations.ts';
 import { everything } from '../../../src/coherence/record.ts';
-import { isCoveredBy, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../../src/coherence/tag.ts';
+import {
+  type Coverage,
+  isCoveredBy,
+  namedTag,
+  pathTag,
+  queryTag,
+  severalQueriesTag,
+  type Tag,
+} from '../../../src/coherence/tag.ts';
 import { hitting, writeTo } from '../log-contract.ts';
 import { LEASE_MS, SimulatedRig } from './simulated-rig.ts';
+
+const reader = { folded: (own: Coverage) => own, met: () => {} };
 
 const coverage = (tags: Tag[], more: { patterns?: string[]; tagPatterns?: string[][] } = {}) => ({
   tags: new Set(tags),
@@ -41,7 +51,7 @@ describe.each([
   const start = async () => {
     const rig = new SimulatedRig();
     const nodes = ['A', configuration].map((name) =>
-      rig.start({}, (bus) => new ConfiguredBus(bus, { targets: 'A', terms: name }, () => undefined)),
+      rig.start({}, (bus) => new ConfiguredBus(bus, { targets: 'A', terms: name }, reader)),
     );
     const [one, other] = nodes as [(typeof nodes)[number], (typeof nodes)[number]];
     await rig.until(() => nodes.every(({ log }) => log.serving()));

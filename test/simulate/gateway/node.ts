@@ -9,6 +9,7 @@ import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import type { Log, SharedLogListener } from '../../../src/coherence/log.ts';
 import { MemoryLog } from '../../../src/coherence/memory-log.ts';
 import { everything } from '../../../src/coherence/record.ts';
+import type { Coverage } from '../../../src/coherence/tag.ts';
 import { MAX_WAIT_MS } from '../../../src/coherence/transaction.ts';
 import type { TagKnowledge } from '../../../src/coherence/write-set.ts';
 import type { GatewayConfig } from '../../../src/config/model.ts';
@@ -33,6 +34,7 @@ import { type LogView, RedisTier } from '../../../src/redis/tier.ts';
 import { VersionBumps, type VersionKeys } from '../../../src/redis/version-bumps.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
 import { compileSpellings } from '../../../src/rules/spellings.ts';
+import { foldedCoverage } from '../../../src/rules/target.ts';
 import { FencedStore } from '../../../src/store/fenced.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import type { SecondTier } from '../../../src/store/second-tier.ts';
@@ -229,7 +231,9 @@ export class GatewayNode {
   }
 
   #configured(bus: Bus): Bus {
-    return new ConfiguredBus(bus, fingerprintsOf(shapeOf(this.#parts.config), this.#rules.knowledge), () => {});
+    const { knowledge, paths } = this.#rules;
+    const folded = (coverage: Coverage): Coverage => foldedCoverage(coverage, paths.folded);
+    return new ConfiguredBus(bus, fingerprintsOf(shapeOf(this.#parts.config), knowledge), { folded, met: () => {} });
   }
 
   #versionKeys(bus: SimulatedBus, keys: SimulatedKeys): VersionKeys {
