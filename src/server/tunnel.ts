@@ -21,7 +21,7 @@ const SWEEP_MS = 60_000;
 const IDLE_SWEEPS = 10;
 
 /** What a client may send behind its handshake before that is answered, apart from the last piece. */
-const MAX_EARLY_BYTES = 64 * 1024;
+const MAX_EARLY_BYTES = 16 * 1024;
 
 /** Probes whether the other side of a silent connection is still there. */
 const PROBE_MS = 60_000;
