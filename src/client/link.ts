@@ -135,13 +135,15 @@ function heard(link: Link, { now }: Moment): Step {
 /** From the second heartbeat on, the guess is no longer waited for. */
 function beaten(link: Link, { now }: Moment): Step {
   if (link.phase !== 'open') return [link, []];
-  const next = { ...link, heartbeat: measured(link.heartbeat, now) };
+  const next = { ...link, heartbeat: measured(link, now) };
   return [next, [{ do: 'timer', ms: silenceOf(next) }]];
 }
 
-function measured(heartbeat: Heartbeat, now: number): Heartbeat {
-  if (heartbeat.at === undefined) return { ...heartbeat, at: now };
-  const gap = now - heartbeat.at;
+function measured(link: Link, now: number): Heartbeat {
+  const { heartbeat } = link;
+  const gap = now - (heartbeat.at ?? now);
+  // A longer gap is a sleep of this machine: a gateway as slow as that would have been given up.
+  if (heartbeat.at === undefined || gap > silenceOf(link)) return { ...heartbeat, at: now };
   return { everyMs: heartbeat.known ? Math.max(heartbeat.everyMs, gap) : gap, known: true, at: now };
 }
 

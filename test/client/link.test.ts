@@ -177,6 +177,18 @@ test.each<[string, Happened[], Partial<Link>, unknown[]]>([
     [{ do: 'timer', ms: 10_000 }],
   ],
   [
+    'what a machine slept between two heartbeats is no interval',
+    [start, heard(0), heartbeat(0), heartbeat(15_000), heard(28_800_000), heartbeat(28_800_000)],
+    { heartbeat: { everyMs: 15_000, known: true, at: 28_800_000 } },
+    [{ do: 'timer', ms: 37_500 }],
+  ],
+  [
+    'nor is it one before the interval is known',
+    [start, heard(0), heartbeat(0), heard(28_800_000), heartbeat(28_800_000), timer(28_837_500)],
+    { state: 'retrying', phase: 'opening' },
+    [abort, open, { do: 'timer', ms: 15_000 }],
+  ],
+  [
     'heartbeats of two streams are no interval',
     [start, heard(0), heartbeat(1), failed(2, 'ended'), timer(1_002), heard(1_003), heartbeat(1_004)],
     {},
