@@ -19,7 +19,8 @@ export function matcherOf(key: string): Matcher {
     const type = textPattern(key.slice(EVENT.length), '*');
     return (event) => (type.test(event.type) ? [{}] : []);
   }
-  if (!key.startsWith('/')) {
+  // What comes after `**` never matches, a name has one value, and `/steps/{id}` is of another syntax.
+  if (!/^(?!.*\*\*\/.|.*(:\w+\b).*\1\b)\/[^{}?#]*$/.test(key)) {
     throw new TypeError(`the map's "${key}" must be a path (/steps/:id), tag:… or event:…`);
   }
   const match = pathMatcher(key);
@@ -39,11 +40,12 @@ interface Template {
   readonly prefix: string;
 }
 
-function template(text: string, name: RegExp, decode = (literal: string): string => literal): Template {
+/** @param value what captures it */
+function template(text: string, name: RegExp, value: string, decode = (literal: string): string => literal): Template {
   const pieces = text.split(name);
   const names = pieces.filter((_, i) => i % 2 === 1);
   const texts = pieces.filter((_, i) => i % 2 === 0).map(decode);
-  const source = texts.map((part) => part.split('*').map(escaped).join('.*')).join('(.+?)');
+  const source = texts.map((part) => part.split('*').map(escaped).join('.*')).join(value);
   return { names, pattern: new RegExp(`^${source}$`, 's'), prefix: (texts[0] ?? '').split('*', 1)[0] ?? '' };
 }
 
@@ -55,7 +57,7 @@ function read({ names, pattern }: Template, text: string): Params | undefined {
 const anyFor = (names: readonly string[]): Params => Object.fromEntries(names.map((name) => [name, ANY]));
 
 function tagMatcher(written: string): (tag: string) => Params | undefined {
-  const wanted = template(written, /\{(\w+)\}/);
+  const wanted = template(written, /\{(\w+)\}/, '(.+?)');
   return (tag) => {
     if (!tag.includes('*')) return read(wanted, tag);
     // Two wildcards: what comes before them must agree. The rest may.
@@ -67,7 +69,8 @@ function tagMatcher(written: string): (tag: string) => Params | undefined {
 
 function pathMatcher(written: string): (path: string) => Params | undefined {
   const wanted = segmentsOf(written).map((segment) =>
-    segment === '**' ? '**' : template(segment, /:([A-Za-z_]\w*)/, decoded),
+    // As in the gateway, a text between two values is found where it occurs last.
+    segment === '**' ? '**' : template(segment, /:([A-Za-z_]\w*)/, '(.+)', decoded),
   );
   return (path) => {
     const own = segmentsOf(path.split('?', 1)[0] ?? '');

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { matchesKey } from '../../src/client/key-pattern.ts';
+import { matcherOf } from '../../src/client/map-matcher.ts';
 import { compileMap } from '../../src/client/query-map.ts';
 import type { UnstaleEvent } from '../../src/client/types.ts';
+import { PatternTrie } from '../../src/route/pattern.ts';
 
 const event = (fields: Partial<UnstaleEvent>): UnstaleEvent => ({
   id: 'e-1',
@@ -124,6 +126,22 @@ test('parameters are percent-decoded, and what cannot be decoded stays as it is'
 });
 
 test.each([
+  ['/files/:name.:ext', '/files/a.tar.gz'],
+  ['/repos/:owner-:name', '/repos/my-big-project'],
+  ['/repos/:owner-:name', '/repos/-project'],
+  ['/ranges/:from-:to.json', '/ranges/2026-01-02.json'],
+  ['/versions/:major.:minor.:patch', '/versions/1.2.3.4'],
+  ['/versions/v:major.:minor', '/versions/v.1'],
+  ['/steps/:id.json', '/steps/.json'],
+  ['/places/:name', '/places/caf%C3%A9%2F7'],
+])('%s takes the same parameters out of %s as a rule of the gateway', (pattern, path) => {
+  const rules = new PatternTrie<true>();
+  rules.add(pattern, true);
+  const found = rules.first(path);
+  expect(matcherOf(pattern)(event({ paths: [path] }))).toEqual(found === undefined ? [] : [{ ...found.params }]);
+});
+
+test.each([
   [
     'throws',
     () => {
@@ -140,6 +158,11 @@ test.each([
 
 test.each([
   ['steps/:id', () => [], /must be a path \(\/steps\/:id\), tag:… or event:…/],
+  ['/steps/{id}', () => [], /must be a path/],
+  ['/steps/:id?', () => [], /must be a path/],
+  ['/steps?trip=:id', () => [], /must be a path/],
+  ['/steps/**/photos', () => [], /must be a path/],
+  ['/steps/:id/photos/:id', () => [], /must be a path/],
   ['/steps/:id', [['step']], /"\/steps\/:id" must be a function/],
 ])('a map that cannot be right is refused: %s', (key, keysOf, message) => {
   expect(() => compileMap({ [key]: keysOf }, Array.isArray)).toThrow(message);
