@@ -1,3 +1,4 @@
+import { unstable_serialize } from 'swr';
 import { hasAny, matchesKey } from './key-pattern.ts';
 import { onConsole } from './listeners.ts';
 import { onceLive } from './once-live.ts';
@@ -42,9 +43,10 @@ export function follow<Key extends string>(
       affected === 'all'
         ? isFollowed(key as SwrKey)
         : affected.some((pattern) => matchesKey(key, pattern) && (hasAny(pattern) || matchesKey(pattern, key)));
-    for (const key of keysIn(mutate, isAffected)) revalidations.run(key);
-    // Keys that SWR does not list: those of useSWRInfinite.
-    if (affected !== 'all') for (const key of affected) if (isInfinite(key)) revalidations.run(key);
+    const due = keysIn(mutate, isAffected);
+    // SWR does not list the keys of useSWRInfinite, nor what was preloaded, which `mutate` drops.
+    if (affected !== 'all') due.push(...(affected as SwrKey[]).filter((key) => !hasAny(key)));
+    revalidations.run(due);
   };
   const tell = (affected: Affected, { refetchWithinMs = 0 }: Announced): void => {
     const delayMs = refetchWithinMs * random();
@@ -77,13 +79,17 @@ export function follow<Key extends string>(
 
 const isKey = (key: unknown): boolean => typeof key === 'string' || (typeof key === 'object' && key !== null);
 
-const isInfinite = (key: unknown): key is string => typeof key === 'string' && key.startsWith('$inf$');
-
 /** SWR lists its keys only to a filter. This one selects nothing. */
 function keysIn(mutate: Mutate, isWanted: (key: unknown) => boolean): SwrKey[] {
   const found: SwrKey[] = [];
   void mutate((key?: unknown) => {
-    if (isKey(key) && isWanted(key)) found.push(key as SwrKey);
+    try {
+      if (isKey(key) && isWanted(key)) found.push(key as SwrKey);
+    } catch (error) {
+      // SWR lists no more keys to a filter that throws.
+      onConsole(error);
+      found.push(key as SwrKey);
+    }
     return false;
   });
   return found;
@@ -92,18 +98,19 @@ function keysIn(mutate: Mutate, isWanted: (key: unknown) => boolean): SwrKey[] {
 /** One revalidation of a key at a time, and one after it if there was an event meanwhile. */
 class Revalidations {
   readonly #mutate: Mutate;
-  /** Whether there was another event since. */
+  /** Whether there was another event since. By SWR's own names: JSON has none for a bigint, and one for many dates. */
   readonly #running = new Map<string, { again: boolean }>();
 
   constructor(mutate: Mutate) {
     this.#mutate = mutate;
   }
 
-  run(key: SwrKey): void {
-    const name = JSON.stringify(key);
-    const running = this.#running.get(name);
-    if (running !== undefined) running.again = true;
-    else void this.#revalidate(name, key);
+  run(keys: readonly SwrKey[]): void {
+    for (const [name, key] of new Map(keys.map((key) => [unstable_serialize(key), key]))) {
+      const running = this.#running.get(name);
+      if (running !== undefined) running.again = true;
+      else void this.#revalidate(name, key);
+    }
   }
 
   async #revalidate(name: string, key: SwrKey): Promise<void> {
@@ -111,8 +118,12 @@ class Revalidations {
     this.#running.set(name, running);
     while (running.again) {
       running.again = false;
-      // A fetch that fails is told to the hooks, which try again by themselves. What is left is an error of a callback.
-      await this.#mutate(key).catch(onConsole);
+      try {
+        await this.#mutate(key);
+      } catch (error) {
+        // A fetch that fails is told to the hooks, which try again by themselves. This is an error of a callback.
+        onConsole(error);
+      }
     }
     this.#running.delete(name);
   }

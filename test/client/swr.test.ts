@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { type FollowOptions, follow, type Mutate } from '../../src/client/swr.ts';
+import { type FollowOptions, follow, type Mutate, type SwrKey } from '../../src/client/swr.ts';
 import { scriptedLive } from './scripted-live.ts';
 
 /* What a browser is not needed for. test/browser/swr.test.ts has the rest, with SWR itself. */
@@ -27,12 +27,16 @@ test('what a revalidation throws is on the console, and the next event is follow
   warn.mockRestore();
 });
 
-/** A cache of SWR with two keys, and what is revalidated of it. */
-function cacheWith(options: FollowOptions = {}, steps: (id: string) => readonly string[] = (id) => [`/steps/${id}`]) {
+/** A cache of SWR, and what is revalidated of it. */
+function cacheWith(
+  options: FollowOptions = {},
+  steps: (id: string) => readonly SwrKey[] = (id) => [`/steps/${id}`],
+  keys: readonly SwrKey[] = ['/steps/7', '/trips/1'],
+) {
   const asked: unknown[] = [];
   const mutate: Mutate = async (key) => {
     if (typeof key !== 'function') return void asked.push(key);
-    for (const cached of ['/steps/7', '/trips/1']) (key as (key: unknown) => boolean)(cached);
+    for (const cached of keys) (key as (key: unknown) => boolean)(cached);
   };
   const live = scriptedLive('connecting');
   const end = follow(mutate, live, { '/steps/:id': ({ id }) => steps(id) }, options);
@@ -59,6 +63,62 @@ test('an event that the map cannot read is a warning with its id, and every key 
   await turn();
   expect(asked).toEqual(['/steps/7', '/trips/1']);
   expect(live.warnings).toMatchObject([{ id: 'e-1', message: expect.stringContaining('no such id') }]);
+});
+
+test.each<[string, readonly SwrKey[]]>([
+  [
+    'undefined and null',
+    [
+      ['steps', undefined],
+      ['steps', null],
+    ],
+  ],
+  [
+    'a date and its text',
+    [
+      ['at', new Date(0)],
+      ['at', '1970-01-01T00:00:00.000Z'],
+    ],
+  ],
+  [
+    'two maps',
+    [
+      ['of', new Map([[1, 2]])],
+      ['of', new Map([[3, 4]])],
+    ],
+  ],
+  ['a bigint', [['wallet', 7n], '/steps/7']],
+])('keys that SWR tells apart are revalidated each for itself: %s', async (_, keys) => {
+  const { asked, live } = cacheWith({}, undefined, keys);
+  live.resync('e-1');
+  await turn();
+  expect(asked).toEqual(keys);
+});
+
+test('a key that the filter of the application cannot read is revalidated, and so are those behind it', async () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const error = new Error('no list');
+  const keys = (key: SwrKey): boolean => {
+    if (key === '/steps/7') throw error;
+    return true;
+  };
+  const { asked, live } = cacheWith({ keys });
+  live.resync('e-1');
+  await turn();
+  expect(asked).toEqual(['/steps/7', '/trips/1']);
+  expect(warn.mock.calls).toEqual([['unstale:', error]]);
+  warn.mockRestore();
+});
+
+test.each<[string, (id: string) => readonly SwrKey[], string, readonly SwrKey[]]>([
+  ['that SWR does not list is revalidated: it may have been preloaded', (id) => [['step', id]], '7', [['step', '7']]],
+  ['that SWR lists, too, is revalidated once', (id) => [`/steps/${id}`], '7', ['/steps/7']],
+  ['with a wildcard is only looked for', (id) => [`/steps/${id}`], '*', ['/steps/7']],
+])('a key of the map %s', async (_, steps, id, keys) => {
+  const { asked, live } = cacheWith({}, steps);
+  live.event({ id: 'e-1', paths: [`/steps/${id}`] });
+  await turn();
+  expect(asked).toEqual(keys);
 });
 
 afterEach(() => {
