@@ -13,7 +13,10 @@ export interface BlockSink {
   retry(ms: number): void;
 }
 
-/** Limit on the data of one event, in characters. What is longer is cut, so it cannot be read and is told as such. */
+/**
+ * Limit on a line, and on the data of one event, in characters. What is longer is dropped, and the event is given with
+ * data that cannot be read. The rest of it must not be: it may be JSON again, with its middle missing.
+ */
 const MAX_CHARACTERS = 4 * 1024 * 1024;
 
 /**
@@ -22,36 +25,48 @@ const MAX_CHARACTERS = 4 * 1024 * 1024;
  * @returns what takes the text, in any pieces
  */
 export function sseParser(sink: BlockSink): (text: string) => void {
-  let rest = '';
+  /** Of the line. Undefined if it is too long. */
+  let rest: string | undefined = '';
   let id: string | undefined;
   let type = '';
   let data: string | undefined;
-  let first = true;
+  let isTooLong = false;
+  /** Does not count as the first character. */
+  let skipped: string | undefined = '\uFEFF';
   const line = (text: string): void => {
     if (text === '') {
       if (id !== undefined || data !== undefined) sink.block({ id, type: type || 'message', data });
       id = undefined;
       type = '';
       data = undefined;
+      isTooLong = false;
       return;
     }
-    const at = text.indexOf(':');
-    const name = at < 0 ? text : text.slice(0, at);
-    const value = at < 0 ? '' : text.slice(at + 1).replace(/^ /, '');
+    const at = `${text}:`.indexOf(':');
+    const name = text.slice(0, at);
+    const value = text.slice(at + 1).replace(/^ /, '');
     if (at === 0) sink.comment(value);
-    else if (name === 'data') data = (data === undefined ? value : `${data}\n${value}`).slice(0, MAX_CHARACTERS);
-    else if (name === 'event') type = value;
+    else if (name === 'data') {
+      data = data === undefined ? value : `${data}\n${value}`;
+      isTooLong ||= data.length > MAX_CHARACTERS;
+      if (isTooLong) data = '';
+    } else if (name === 'event') type = value;
     else if (name === 'id' && !value.includes('\0')) id = value;
     else if (name === 'retry' && /^\d+$/.test(value)) sink.retry(Number(value));
   };
   return (text) => {
-    rest += first && text.startsWith('\uFEFF') ? text.slice(1) : text;
-    if (text !== '') first = false;
+    if (text === '') return;
+    const pieces = text.slice(text[0] === skipped ? 1 : 0).split(/\r\n|\r|\n/);
     // A return at the end may be half of a line break.
-    const complete = rest.endsWith('\r') ? rest.slice(0, -1) : rest;
-    const lines = complete.split(/\r\n|\r|\n/);
-    const last = lines.pop() as string;
-    for (const each of lines) line(each);
-    rest = last.slice(0, MAX_CHARACTERS) + rest.slice(complete.length);
+    skipped = text.endsWith('\r') ? '\n' : undefined;
+    for (const [i, piece] of pieces.entries()) {
+      if (i) {
+        // In the place of what is too long, data: it is told that there was some.
+        isTooLong ||= rest === undefined;
+        line(rest ?? 'data');
+        rest = '';
+      }
+      rest = rest === undefined || rest.length + piece.length > MAX_CHARACTERS ? undefined : rest + piece;
+    }
   };
 }

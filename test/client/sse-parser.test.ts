@@ -70,3 +70,24 @@ test('data beyond the limit is cut, so that it is told to be unreadable, and the
   expect(blocks[0]?.data?.length).toBeLessThan(4.1 * 1024 * 1024);
   expect(blocks[1]?.data).toBe('2');
 });
+
+const mebibyte = 'x'.repeat(1024 * 1024);
+
+test.each<[string, readonly string[]]>([
+  ['a line', ['data: "', ...Array.from({ length: 6 }, () => mebibyte), '"\n']],
+  ['the lines of one event', [...Array.from({ length: 6 }, () => `data: ${mebibyte}\n`), 'data: 1\n']],
+  ['a line of another field', ['data: 1\n', ': ', ...Array.from({ length: 6 }, () => mebibyte), '\n']],
+])('%s beyond the limit leaves no data that could be read, and the next event is read', (_, pieces) => {
+  const { blocks } = parse(['id: 1\n', ...pieces, 'event: x\n\n', 'id: 2\ndata: 2\n\n']);
+  expect(blocks).toEqual([
+    { id: '1', type: 'x', data: '' },
+    { id: '2', type: 'message', data: '2' },
+  ]);
+});
+
+test.each<[string, readonly string[]]>([
+  ['short lines of data behind a long one', [`data: ${'x'.repeat(4_000_000)}\n`, 'data:\n'.repeat(1_000)]],
+  ['a long line in short pieces', ['data: ', ...Array.from({ length: 3_000 }, () => 'x'.repeat(1_000)), '\n']],
+])('%s are read in linear time', (_, pieces) => {
+  expect(parse([...pieces, '\n']).blocks).toHaveLength(1);
+});
