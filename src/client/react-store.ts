@@ -41,12 +41,31 @@ export class LiveStore {
     this.#set({ ...this.#snapshot, state: live.state, live });
     const endings = [
       live.on('state', () => this.#set({ ...this.#snapshot, state: live.state })),
-      live.on('event', (event) => this.#set({ ...this.#snapshot, lastChange: { event, at: new Date(this.#wall()) } })),
+      live.on('event', (event) => {
+        // Each stream begins with statuses, so with each reconnection something would seem to have changed.
+        if (!event.isStatus) this.#set({ ...this.#snapshot, lastChange: { event, at: new Date(this.#wall()) } });
+      }),
     ];
     return () => {
       for (const end of endings) end();
       this.#set({ ...this.#snapshot, state: 'connecting', live: undefined });
     };
+  }
+
+  /**
+   * As `attach`, of a connection that ends with it.
+   * @throws what `onConnect` throws, and the connection is closed
+   */
+  own(live: Live, onConnect?: (live: Live) => (() => void) | undefined): () => void {
+    try {
+      const endings = [onConnect?.(live), this.attach(live), () => live.close()];
+      return () => {
+        for (const end of endings) end?.();
+      };
+    } catch (error) {
+      live.close();
+      throw error;
+    }
   }
 
   #set(snapshot: Snapshot): void {

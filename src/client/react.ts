@@ -39,14 +39,7 @@ export function UnstaleProvider({ live, options, onConnect, children }: UnstaleP
   const first = useRef({ options, onConnect });
   useEffect(() => {
     const { options, onConnect } = first.current;
-    const own = live ?? connect(options ?? {});
-    const detach = store.attach(own);
-    const end = live === undefined ? onConnect?.(own) : undefined;
-    return () => {
-      end?.();
-      detach();
-      if (live === undefined) own.close();
-    };
+    return live === undefined ? store.own(connect(options ?? {}), onConnect) : store.attach(live);
   }, [store, live]);
   return createElement(Store.Provider, { value: store }, children);
 }

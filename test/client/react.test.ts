@@ -1,6 +1,6 @@
 import { createElement } from 'react';
 import { renderToString } from 'react-dom/server';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { UnstaleIndicator, UnstaleProvider, useUnstale } from '../../src/client/react.ts';
 import { LiveStore } from '../../src/client/react-store.ts';
 import { scriptedLive } from './scripted-live.ts';
@@ -26,4 +26,33 @@ test('the time of the last change is that of the clock', () => {
   store.attach(live);
   live.event({ id: 'e-1' });
   expect(store.snapshot().lastChange).toMatchObject({ event: { id: 'e-1' }, at: new Date(1_000) });
+});
+
+test('how an API stands is no change', () => {
+  const live = scriptedLive();
+  const store = new LiveStore();
+  store.attach(live);
+  live.event({ id: 'e-1' });
+  live.event({ id: 'e-1', type: 'origin.up', tags: ['unstale:origin:default'], isStatus: true });
+  expect(store.snapshot().lastChange?.event.type).toBe('invalidate');
+});
+
+test('a connection of the provider is closed at its end, behind what onConnect returned', () => {
+  const ended: string[] = [];
+  const live = { ...scriptedLive(), close: () => void ended.push('connection') };
+  const end = new LiveStore().own(live, () => () => void ended.push('follow'));
+  expect(ended).toEqual([]);
+  end();
+  expect(ended).toEqual(['follow', 'connection']);
+});
+
+test('and it is closed if onConnect throws, as for a wrong map', () => {
+  const store = new LiveStore();
+  const close = vi.fn();
+  const onConnect = (): never => {
+    throw new TypeError('a wrong map');
+  };
+  expect(() => store.own({ ...scriptedLive(), close }, onConnect)).toThrow('a wrong map');
+  expect(close).toHaveBeenCalledTimes(1);
+  expect(store.snapshot().live).toBeUndefined();
 });
