@@ -1,5 +1,5 @@
 import { beginNotes, takeNotes } from './cursor.ts';
-import { compareIds } from './event-id.ts';
+import { compareIds, isNewer } from './event-id.ts';
 import { matchesKey } from './key-pattern.ts';
 import type { MutationLike, QueryCacheEvent, QueryClientLike, QueryLike } from './query-client.ts';
 import type { Affected, Announced } from './query-map.ts';
@@ -76,7 +76,8 @@ export class Follower {
     query.invalidate();
     const known = this.#pending.get(query);
     if (known !== undefined && known.phase !== 'failed') {
-      known.id = id;
+      // A resync may come late, from an earlier id. Undefined is newer than all.
+      if (known.id !== undefined && (id === undefined || isNewer(id, known.id))) known.id = id;
       if (known.phase === 'covered') known.phase = 'running';
       return false;
     }

@@ -1,7 +1,7 @@
 import { MutationObserver, QueryObserver } from '@tanstack/query-core';
 import { describe, expect, test, vi } from 'vitest';
 import { follow } from '../../src/client/tanstack-query.ts';
-import { api, change, client, followed, live, show, shown, turn, useQueryRig } from './query-rig.ts';
+import { api, change, client, followed, live, show, shown, startConnecting, turn, useQueryRig } from './query-rig.ts';
 
 useQueryRig();
 
@@ -145,6 +145,20 @@ test('after a resync, what is on the screen is fetched, and everything else is s
   live.resync('f-0');
   expect(api.fetches).toBe(5);
   expect(client.getQueryState(['trip', 3])?.isInvalidated).toBe(true);
+});
+
+test('a resync that comes late, from an earlier id, leaves what is known of a later event', async () => {
+  startConnecting();
+  followed();
+  api.cursor = 'e-10';
+  const query = show();
+  api.version += 1;
+  live.become('live', 'e-11');
+  await turn();
+  live.resync('e-10');
+  await api.answer();
+  await api.answer();
+  expect(query.data()).toBe(2);
 });
 
 test('queries that are not fetched through the gateway can be left out of a resync', async () => {
