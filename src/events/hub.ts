@@ -33,7 +33,7 @@ export interface EventHubOptions {
   readonly history: HistoryLimits;
   readonly maxSubscribers: number;
   readonly heartbeatMs: number;
-  /** Events with the same type and paths within this time become one. Default: none do. */
+  /** Events with the same type, paths and tags within this time become one. Default: none do. */
   readonly coalesceMs?: number;
   /** Told to clients as `refetchWithinMs`. Default: not told. */
   readonly jitterMs?: number;
@@ -61,8 +61,8 @@ export class EventHub {
   readonly #replaying = new Set<Subscribed>();
   /** Index of the next event for live subscribers. */
   #live = 0;
-  /** What to send to all subscribers before the next event. */
-  #toAll: Prepared | undefined;
+  /** What to send before the next event, to whoever was there. One who comes later has a later position. */
+  #toAll: { readonly bytes: Prepared; readonly to: readonly Subscribed[] } | undefined;
   readonly #work = new Sliced(() => this.#send());
   #cancelHeartbeat: (() => void) | undefined;
   #closed = false;
@@ -231,26 +231,22 @@ export class EventHub {
   /** Sends everything that is pending. One step of work between two `yield`s. */
   *#send(): Generator<unknown> {
     for (;;) {
-      const bytes = this.#toAll;
+      const toAll = this.#toAll;
       const [waiting] = this.#replaying;
       const signal = this.#signalled.shift();
       if (signal !== undefined) yield* this.#sendSignal(signal);
-      if (bytes !== undefined) {
+      if (toAll !== undefined) {
         this.#toAll = undefined;
-        yield* this.#sendToAll(bytes);
+        for (const subscribed of toAll.to) {
+          this.#write(subscribed, toAll.bytes.of(subscribed.wire));
+          yield;
+        }
       } else if (this.#live < this.#history.end) {
         yield* this.#sendNext();
       } else if (waiting === undefined && this.#signalled.length === 0) {
         return;
       }
       if (waiting !== undefined) yield* this.#replaySome(waiting);
-      yield;
-    }
-  }
-
-  *#sendToAll(bytes: Prepared): Generator<unknown> {
-    for (const subscribed of this.#subscriptions.all()) {
-      this.#write(subscribed, bytes.of(subscribed.wire));
       yield;
     }
   }
@@ -304,7 +300,8 @@ export class EventHub {
     this.#live = end;
     this.#history.unsent = end;
     this.#replaying.clear();
-    for (const subscribed of this.#subscriptions.all()) {
+    const to = this.#subscriptions.all();
+    for (const subscribed of to) {
       subscribed.next = end;
       subscribed.replaying = false;
       // Ahead of the id that it can resume from: if its stream ends before all are told, it has missed nothing then.
@@ -312,7 +309,7 @@ export class EventHub {
       this.#confirm(subscribed, lastId);
     }
     this.resyncs += this.subscribers;
-    this.#toAll = new Prepared((wire) => wire.resync(lastId, this.#refetch));
+    this.#toAll = { bytes: new Prepared((wire) => wire.resync(lastId, this.#refetch)), to };
   }
 
   #confirm(subscribed: Subscribed, id: string): void {
@@ -394,7 +391,7 @@ export class EventHub {
       this.#remove(subscribed);
       subscribed.sink.end('silent');
     }
-    this.#toAll ??= new Prepared((wire) => wire.heartbeat);
+    this.#toAll ??= { bytes: new Prepared((wire) => wire.heartbeat), to: this.#subscriptions.all() };
     this.#work.wake();
   }
 }

@@ -181,6 +181,23 @@ test('after the log has been replaced, nothing of the old one is sent', async ()
   expect(resumed.blocks.length).toBeLessThanOrEqual(sent + 2);
 });
 
+test('a resync is told to those who were there, and not to one who begins with a later position', async () => {
+  const [earlier, later] = [recorder(), recorder()];
+  const filter = { match: ['/a'], tags: [] };
+  for (const sink of [earlier, ...Array.from({ length: 2_000 }, () => recorder())]) {
+    hub.subscribe({ filter, rights: unrestricted }, sink);
+  }
+  // Its slices are under way when the log is replaced, so the resync waits for its turn.
+  announced(3);
+  hub.reset('f', 10);
+  hub.announce([{ ...event('/a'), id: 'f-11' }]);
+  hub.subscribe({ filter, rights: unrestricted }, later);
+  await until(() => earlier.blocks.at(-1)?.startsWith('id: f-11') === true);
+  await turns(10);
+  expect(earlier.blocks.slice(-2)).toEqual([expect.stringMatching(/^id: f-10.*\nevent: resync/), expect.anything()]);
+  expect(later.blocks.filter((block) => block.startsWith('id:'))).toEqual(['id: f-11\n\n']);
+});
+
 test('how an origin stands is told to all, also if the log is replaced while they are told', async () => {
   const sinks = Array.from({ length: 2_000 }, () => recorder());
   const filter = { match: [], tags: ['unstale:origin:legacy'] };
