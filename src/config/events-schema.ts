@@ -89,7 +89,8 @@ export const eventsSchema = z.strictObject({
   coalesce: duration({ min: 0, max: MAX_COALESCE_MS })
     .prefault('0s')
     .meta({
-      description: 'Window in which events that name the same paths become one, the last. Delays events by as much.',
+      description:
+        'Window in which events that name the same paths and tags become one, the last. Delays events by as much.',
       examples: ['100ms'],
     }),
   jitter: duration({ min: 0, max: MAX_JITTER_MS })

@@ -5,8 +5,9 @@ import type { Event } from './event.ts';
 const MAX_HELD = 1_000;
 
 /**
- * Holds events for a window, in which those with the same type and paths become one, the last. What an earlier one told
- * moves to a later id, so a subscriber that resumes, here or at another node, misses nothing.
+ * Holds events for a window, in which those with the same type, paths and tags become one, the last. The windows of
+ * each node begin at moments of their own. So no event gets the tags of an earlier one: another node sends it without
+ * them, and a subscriber that resumes there between the two would never be told.
  */
 export class Coalesced {
   readonly #windowMs: number;
@@ -47,7 +48,8 @@ export class Coalesced {
 
   #hold(event: Event): void {
     // A payload is more than "this has changed": each may be a message of its own.
-    const key = event.payload === undefined ? JSON.stringify([event.type, event.paths]) : event.id;
+    const { payload, type, paths, tags } = event;
+    const key = payload === undefined ? JSON.stringify([type, paths, [...tags].sort()]) : event.id;
     const earlier = this.#held.get(key);
     // Set anew: a map keeps a key where it was set first, and ids must grow.
     this.#held.delete(key);
@@ -57,8 +59,6 @@ export class Coalesced {
 
 function joined(earlier: Event, later: Event): Event {
   const { client, ...event } = later;
-  const tags = [...new Set([...earlier.tags, ...later.tags])];
   // A client that has written one of several changes has not seen the others.
-  const own = client !== undefined && client === earlier.client ? { client } : {};
-  return boundedEvent({ ...event, tags, ...own });
+  return client === earlier.client ? later : event;
 }
