@@ -141,9 +141,10 @@ function beaten(link: Link, { now }: Moment): Step {
 
 function measured(link: Link, now: number): Heartbeat {
   const { heartbeat } = link;
-  const gap = now - (heartbeat.at ?? now);
+  // NaN, if it is the first.
+  const gap = now - Number(heartbeat.at);
   // A longer gap is a sleep of this machine: a gateway as slow as that would have been given up.
-  if (heartbeat.at === undefined || gap > silenceOf(link)) return { ...heartbeat, at: now };
+  if (!(gap <= silenceOf(link))) return { ...heartbeat, at: now };
   return { everyMs: heartbeat.known ? Math.max(heartbeat.everyMs, gap) : gap, known: true, at: now };
 }
 
