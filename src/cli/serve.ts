@@ -52,7 +52,9 @@ async function serve(options: Options, io: CliIo): Promise<number> {
     if (config.server.workers > 1 && role === undefined) {
       const { runWorkers } = await import('../workers/primary.ts');
       const keys = keysInMemory(config, systemClock);
-      return await runWorkers({ count: config.server.workers, log, keys, stopRequested: signals.asked });
+      const { workers: count, drainMs } = config.server;
+      const savesAtStop = (config.store.snapshot?.save ?? 'off') !== 'off';
+      return await runWorkers({ count, log, drainMs, savesAtStop, keys, stopRequested: signals.asked });
     }
     const { createGateway } = await import('../gateway.ts');
     // With a Redis, workers are ordinary nodes.

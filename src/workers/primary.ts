@@ -17,10 +17,19 @@ export const stopMessage = { unstale: 'stop' } as const;
 const MAX_DEATHS = 5;
 const DEATHS_WITHIN_MS = 10_000;
 const REPLACE_AFTER_MS = 200;
+/**
+ * How long after `server.drain` a worker may take to close what it has open. One that hangs never exits by itself, and
+ * would keep the whole gateway from stopping.
+ */
+const STOP_MARGIN_MS = 1_000;
 
 export interface WorkersOptions {
   readonly count: number;
   readonly log: Logger;
+  /** How long a worker that stops lets exchanges finish (`server.drain`). */
+  readonly drainMs: number;
+  /** The first worker then writes what its memory holds, however long that takes. */
+  readonly savesAtStop: boolean;
   /** The idempotency keys of all workers. */
   readonly keys: KeyStore;
   /** Resolves when the workers have to stop. */
@@ -32,7 +41,8 @@ export interface WorkersOptions {
  * requests: it hands out connections, sequences the workers' records, keeps their idempotency keys, and replaces
  * workers that die. Returns the exit code.
  */
-export async function runWorkers({ count, log, keys, stopRequested }: WorkersOptions): Promise<number> {
+export async function runWorkers(options: WorkersOptions): Promise<number> {
+  const { count, log, keys, stopRequested } = options;
   const sequencing = new Sequencing();
   const exchange = new Exchange();
   const answer = (question: Question): Promise<StepReply> =>
@@ -43,8 +53,10 @@ export async function runWorkers({ count, log, keys, stopRequested }: WorkersOpt
   const crashLoop = new Promise<'failed'>((resolve) => {
     failed = () => resolve('failed');
   });
+  let saving: Worker | undefined;
   const fork = (number: number): void => {
     const worker = cluster.fork({ [WORKER_NUMBER]: String(number) });
+    if (number === 1 && options.savesAtStop) saving = worker;
     worker.on('message', (message: unknown) => {
       if (isQuestion(message)) void reply(answer(message), worker);
       if (isOneTells(message)) exchange.told(message);
@@ -68,7 +80,10 @@ export async function runWorkers({ count, log, keys, stopRequested }: WorkersOpt
   const exits = workers.map((worker) => once(worker, 'exit'));
   // A message, not a signal: a terminal has already sent them one, and a second signal would end them at once.
   for (const worker of workers) worker.send(stopMessage, () => {});
+  const bounded = workers.filter((worker) => worker !== saving);
+  const overdue = setTimeout(() => killLeft(bounded, log), options.drainMs + STOP_MARGIN_MS);
   const codes = await Promise.all(exits);
+  clearTimeout(overdue);
   if (why === 'failed') {
     log.error('workers die repeatedly: giving up');
     return 1;
@@ -78,6 +93,14 @@ export async function runWorkers({ count, log, keys, stopRequested }: WorkersOpt
 
 function alive(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter((worker) => worker?.isDead() === false) as Worker[];
+}
+
+function killLeft(workers: readonly Worker[], log: Logger): void {
+  const left = workers.filter((worker) => !worker.isDead());
+  if (left.length === 0) return;
+  log.error({ pids: left.map(({ process }) => process.pid) }, 'workers have not stopped in time and are killed');
+  // No other signal ends a process that has been suspended.
+  for (const worker of left) worker.process.kill('SIGKILL');
 }
 
 function othersThan(asker: Worker): Worker[] {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,21 +24,28 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
+interface Settings {
+  /** Further settings of `server`. */
+  readonly server?: string;
+  readonly yaml?: string;
+}
+
 /** A gateway of several processes in front of the world. */
 class Gateway {
   readonly process: ChildProcess;
   readonly #directory = mkdtempSync(join(tmpdir(), 'unstale-workers-'));
   said = '';
 
-  private constructor(main: string) {
+  private constructor(main: string, { server = '', yaml = '' }: Settings) {
     const file = join(this.#directory, 'gateway.yaml');
-    const text = `server: { listen: "127.0.0.1:0", workers: ${WORKERS} }
+    const text = `server: { listen: "127.0.0.1:0", workers: ${WORKERS}${server} }
 admin: { listen: "127.0.0.1:0" }
 origin: { url: "${world.url}", timeout: 1s }
 coherence: { lease: 500ms, settle: 1500ms }
 defaults: { cache: { ttl: 1h } }
 ${rules}
 writes: [{ on: POST /keyed, idempotency: { key: required } }]
+${yaml}
 `;
     writeFileSync(file, text);
     this.process = spawn(process.execPath, [main, 'serve', '-c', file], {
@@ -49,8 +56,8 @@ writes: [{ on: POST /keyed, idempotency: { key: required } }]
     });
   }
 
-  static async start(): Promise<Gateway> {
-    const gateway = new Gateway(await program());
+  static async start(settings: Settings = {}): Promise<Gateway> {
+    const gateway = new Gateway(await program(), settings);
     try {
       await gateway.saidTimes(/"msg":"joined the other nodes"/g, WORKERS);
       await gateway.saidTimes(/"msg":"listening"/g, WORKERS);
@@ -233,6 +240,35 @@ test('when the first process dies, the others end', async () => {
   await gateway.end('SIGKILL');
   await until(() => !children.some(isAlive), 'the end of the others');
   await gateway.stop();
+});
+
+describe('a stop while workers hang', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unstale-saved-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each([
+    { saves: 'no worker', yaml: '', hang: [1] },
+    { saves: 'the first one', yaml: `store: { snapshot: { path: ${folder}, save: stop } }`, hang: [0, 1] },
+  ])('kills them, where $saves saves a snapshot', { timeout: 90_000 }, async ({ yaml, hang }) => {
+    const gateway = await Gateway.start({ server: ', drain: 200ms', yaml });
+    const pids = gateway.workers();
+    const hung = hang.map((i) => runOf(pids[i] as number));
+    const isEnded = (): boolean => gateway.process.exitCode !== null;
+    try {
+      for (const { pid } of hung) process.kill(pid, 'SIGSTOP');
+      gateway.process.kill('SIGTERM');
+      await until(() => !isAlive(hung.at(-1) as Run), 'the end of a worker that hangs', 10_000);
+      const saving = hung.slice(0, -1);
+      expect(saving.filter(isAlive)).toEqual(saving);
+      for (const { pid } of saving) process.kill(pid, 'SIGCONT');
+      await until(isEnded, 'the end of the first process', 10_000);
+      expect(gateway.process.exitCode).toBe(1);
+      if (saving.length > 0) expect(readdirSync(folder)).toContain('snapshot');
+    } finally {
+      for (const { pid } of hung.filter(isAlive)) process.kill(pid, 'SIGCONT');
+      await gateway.stop();
+    }
+  });
 });
 
 /** A process, and when it began: its number is given to others once it has ended. */
