@@ -35,7 +35,8 @@ const bump = `
 -- As numberOf in coherence/epoch.ts.
 local function numberIn(epoch) return tonumber(string.match(epoch or '', '^(%d+)_') or 0) end
 local function raise(key, seq)
-  local was = redis.call('GET', key)
+  -- What another program stores here as another type is replaced: until then, no later record would count as published.
+  local was = redis.call('TYPE', key).ok == 'string' and redis.call('GET', key)
   local epoch, at
   if was then epoch, at = string.match(was, '^h:(.*):(%d+)$') end
   if epoch == ARGV[1] and tonumber(at) >= tonumber(seq) then return end

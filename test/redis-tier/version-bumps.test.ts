@@ -47,13 +47,25 @@ describe('the versions of records that come together', () => {
     expect((await calls()) - before).toBe(4);
   });
 
-  test('fail one by one: another program has stored another type under the key of one', async () => {
-    await connection.lpush(`unstale:s:v:${a}`, 'x');
+  test.each([
+    ['a list', (key: string) => connection.lpush(key, 'x')],
+    ['a hash', (key: string) => connection.hset(key, 'x', 1)],
+  ])('replace what another program has stored under the key of one: %s', async (_, store) => {
+    await store(`unstale:s:v:${a}`);
+    await connection.expire(`unstale:s:v:${a}`, 60);
+    const bumps = together();
+    await Promise.all([5, 6, 7].map((seq) => bumps.raise(coverage(seq === 6 ? a : b), 'e1', seq)));
+    expect([await versionOf(a), await versionOf(b)]).toEqual(['h:e1:6', 'h:e1:7']);
+    expect(await connection.pttl(`unstale:s:v:${a}`)).toBeGreaterThan(5_000);
+  });
+
+  test('fail one by one: another program has made one key live for longer than Redis can be told to', async () => {
+    await connection.set(`unstale:s:v:${a}`, 'x', 'PXAT', '9223372036854775000');
     const bumps = together();
     const raised = [5, 6, 7].map((seq) => bumps.raise(coverage(seq === 6 ? a : b), 'e1', seq));
     const [first, second, third] = await Promise.allSettled(raised);
     expect([first?.status, second?.status, third?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(String((second as PromiseRejectedResult).reason)).toContain('WRONGTYPE');
+    expect(String((second as PromiseRejectedResult).reason)).toContain('not an integer');
     expect(await versionOf(b)).toBe('h:e1:7');
   });
 
