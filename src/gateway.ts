@@ -22,6 +22,7 @@ import { Refresher } from './exchange/read/refresher.ts';
 import { SearchVariances } from './exchange/read/search-variances.ts';
 import { compileRoutes } from './exchange/routes.ts';
 import { QuarantineBudget } from './exchange/write/quarantine-budget.ts';
+import { RefusedTags } from './exchange/write/refused-tags.ts';
 import { UploadBudget } from './exchange/write/upload-budget.ts';
 import { write } from './exchange/write/write.ts';
 import type { WritePorts } from './exchange/write/write-ports.ts';
@@ -284,6 +285,7 @@ function wireWrites(
     resolveBytes: config.server.limits.resolveBytes,
     requestBytes: config.server.limits.requestBytes,
     quarantines: new QuarantineBudget(),
+    refusedTags: new RefusedTags(systemClock),
     uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
     protections: wireProtections(config, { log, routes, reports, keys: coherence.keys }),
     // The origin may still apply an indeterminate write. When it no longer can, its targets are invalidated and

@@ -58,11 +58,18 @@ writes: [{ on: PUT /settings, ${entry} }]`;
     await get(`${nodes[0]?.adminUrl}/metrics`);
   }
 
+  /** Resolves once the tier has so many responses. */
+  async function stored(count: number): Promise<void> {
+    const connection = await redis.connected();
+    await until(async () => (await connection.keys('*:e:*')).length >= count, `${count} responses in the tier`);
+    connection.disconnect();
+  }
+
   const at = (node: number): string => `${nodes[node]?.url}/settings`;
   const put = (node: number, body: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Answer> =>
     get(at(node), { method: 'PUT', body, headers: { 'content-type': 'application/json', ...headers } });
   return {
-    ...{ start, leaseRunsOut, noted, at, put },
+    ...{ start, leaseRunsOut, noted, stored, at, put },
     get redis() {
       return redis;
     },

@@ -12,7 +12,7 @@ import { useProtectedRig } from './protected-rig.ts';
 const EDITS = Number(process.env.EDITS ?? 40);
 
 const rig = useProtectedRig();
-const { start, leaseRunsOut, noted, at, put } = rig;
+const { start, leaseRunsOut, noted, stored, at, put } = rig;
 
 describe.each(['none', 'strong'] as const)('before an API with entity tags: %s', (etags) => {
   it(
@@ -44,6 +44,37 @@ describe.each(['none', 'strong'] as const)('before an API with entity tags: %s',
       const answers = await Promise.all([0, 1, 2].map((node) => put(node, { round, node }, { 'if-match': etag })));
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412]);
     }
+  });
+});
+
+describe('after a tag that somebody past the gateway has made old was refused', () => {
+  it.each(['tier', 'no tier'])('no node gives it again: %s', async (tier) => {
+    const settings = 'defaults: { cache: { ttl: 60s } }';
+    await start(2, 'precondition: required', { settings, ...(tier === 'no tier' && { tier: 'off' }) });
+    const api = documentApi(rig.origin, '/settings', { text: '{"a":0}', etags: 'strong' });
+    const old = api.etag();
+    const etags = async (nodes: readonly number[]): Promise<string[]> =>
+      (await Promise.all(nodes.map((node) => get(at(node))))).map(({ headers }) => String(headers.etag));
+    expect(await etags([0])).toEqual([old]);
+    if (tier === 'tier') await stored(1);
+    api.text = '{"a":1}';
+    // Of the two nodes, only the first one has given it.
+    expect((await put(1, { a: 2 }, { 'if-match': old })).status).toBe(412);
+    expect(await etags([0, 1])).toEqual([api.etag(), api.etag()]);
+  });
+
+  it('one that is made up costs no more than a record a second', async () => {
+    await start(2, 'precondition: required', { settings: 'defaults: { cache: { ttl: 60s } }', tier: 'off' });
+    documentApi(rig.origin, '/settings', { text: '{"a":0}', etags: 'strong' });
+    const positions = async (): Promise<number> =>
+      Number(/^unstale_log_position (\d+)$/m.exec((await get(`${rig.nodes[0]?.adminUrl}/metrics`)).text)?.[1]);
+    const [before, startedAt] = [await positions(), performance.now()];
+    for (let i = 0; i < 20; i++) expect((await put(i % 2, { a: 2 }, { 'if-match': `"x${i}"` })).status).toBe(412);
+    const seconds = Math.ceil((performance.now() - startedAt) / 1_000);
+    const made = (await positions()) - before;
+    // Of each of the two nodes.
+    expect(made).toBeGreaterThan(0);
+    expect(made).toBeLessThanOrEqual(2 * seconds);
   });
 });
 

@@ -1,6 +1,7 @@
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { begin, origin, useScriptedRig } from '../support/scripted-rig.ts';
-import { cached, etagOf, put, required, serve } from './settings.ts';
+import { ask, begin, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
+import { cached, etagOf, json, put, required, serve } from './settings.ts';
 
 /* Protected writes, and others that reach the API past the gateway. */
 
@@ -58,6 +59,24 @@ describe('somebody who goes past the gateway', () => {
     expect(await etagOf()).toBe(old);
     expect((await put('{"a":3}', { 'if-match': old })).status).toBe(412);
     expect((await put('{"a":3}', { 'if-match': await etagOf() })).status).toBe(200);
+  });
+
+  it('leaves none behind under another spelling either', async () => {
+    await begin(`origin: { url: ${origin.url}, ignoreInPaths: [case] }
+routes: [{ match: "/documents/:id", cache: { ttl: 60s } }]
+writes: [{ on: "PUT /documents/:id", precondition: required }]`);
+    let version = 1;
+    const answer = (_: unknown, response: ServerResponse): void => {
+      response.writeHead(200, { 'Content-Type': 'application/json', ETag: `"v${version}"` }).end('{}');
+    };
+    origin.on('GET /documents/b', answer);
+    origin.on('GET /documents/B', answer);
+    const tag = async (): Promise<unknown> => (await ask('/documents/b')).headers.etag;
+    expect([await tag(), await tag()]).toEqual(['"v1"', '"v1"']);
+    version = 2;
+    const headers = { ...json, 'if-match': '"v1"' };
+    expect((await send('PUT', '/documents/B', { body: '{"a":3}', headers })).status).toBe(412);
+    expect(await tag()).toBe('"v2"');
   });
 
   it('who never stops is given way to: 503 after so many attempts', async () => {

@@ -15,6 +15,7 @@ import type { needsOf, Reach } from './plan.ts';
 import type { KeyedRun } from './protection-ports.ts';
 import type { Protections } from './protections.ts';
 import type { QuarantineBudget } from './quarantine-budget.ts';
+import type { RefusedTags } from './refused-tags.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import type { Turn } from './turns.ts';
 import type { Upload } from './upload.ts';
@@ -43,6 +44,8 @@ export interface WritePorts {
   endQuarantineLater(effect: Effect, quarantine: number, ms: number, ended: () => void): void;
   /** What quarantines hold until they end. */
   readonly quarantines: QuarantineBudget;
+  /** What tags in `If-Match` have invalidated lately. */
+  readonly refusedTags: RefusedTags;
   /** What uploads hold. */
   readonly uploads: UploadBudget;
   /** Undefined: no write is protected. */

@@ -26,6 +26,7 @@ import { Refresher } from '../../../src/exchange/read/refresher.ts';
 import { SearchVariances } from '../../../src/exchange/read/search-variances.ts';
 import { compileRoutes } from '../../../src/exchange/routes.ts';
 import { QuarantineBudget } from '../../../src/exchange/write/quarantine-budget.ts';
+import { RefusedTags } from '../../../src/exchange/write/refused-tags.ts';
 import { UploadBudget } from '../../../src/exchange/write/upload-budget.ts';
 import { write } from '../../../src/exchange/write/write.ts';
 import type { WritePorts } from '../../../src/exchange/write/write-ports.ts';
@@ -321,6 +322,7 @@ export class GatewayNode {
       resolveBytes: config.server.limits.resolveBytes,
       requestBytes: config.server.limits.requestBytes,
       quarantines: new QuarantineBudget(),
+      refusedTags: new RefusedTags(process.clock),
       uploads: new UploadBudget(Number.POSITIVE_INFINITY),
       protections: undefined,
       endQuarantineLater: ({ coverage, announcements }, quarantine, ms, ended) => {
