@@ -6,7 +6,7 @@ import { type Said, saidOf, untouched } from '../exchange/inspect/verdict.ts';
 import type { ClientRequest, RouteTable } from '../exchange/ports.ts';
 import { type Applied, applyRules } from '../exchange/write/apply.ts';
 import { addressOf, beforeModeOf, readBefore } from '../exchange/write/before.ts';
-import { effectOf, impliedTargets } from '../exchange/write/effect.ts';
+import { effectOf, impliedTargets, namesItselfAlone, readsWritten } from '../exchange/write/effect.ts';
 import { quarantineMsOf } from '../exchange/write/records.ts';
 import { Fields } from '../http/fields.ts';
 import { compileRules, type RuleSet } from '../rules/compile.ts';
@@ -85,11 +85,13 @@ export class VirtualWrites {
     const answer = new Fields(entry.responseHeaders);
     const sources = sourcesOf({ request, bodies: entry.bodies, status, before, answer });
     const indeterminate = status >= 500;
+    const { route } = this.#routes.find(request.target.resource);
+    const alone = readsWritten(request, route) && namesItselfAlone(request, sources, this.rules.paths);
     const apply = (rules: readonly RuleMatch[]): Promise<Applied> =>
       applyRules(
         { timers: noTimers, lookUp: () => Promise.resolve(notRead) },
         {
-          ...{ matches: rules, sources, status, indeterminate, alone: true },
+          ...{ matches: rules, sources, status, indeterminate, alone },
           readAgain: () => Promise.resolve(notRead),
         },
       );

@@ -106,3 +106,28 @@ it.each([
 it('JSON that is no HAR is an error', () => {
   expect(() => parseHar('{"entries":[]}')).toThrow('it is JSON without log.entries');
 });
+
+it.each([
+  { path: '/posts/1', dropped: 0 },
+  { path: '/posts/1?lang=de', dropped: 1 },
+  { path: '/posts/1', requestHeaders: { 'Content-Language': 'de' }, dropped: 1 },
+  { path: '/posts/1', headers: { 'Content-Location': '/posts/2' }, dropped: 1 },
+])(
+  'an answer that equals what was stored proves nothing of another variant: %j',
+  async ({ path, dropped, ...sent }) => {
+    const report = await replayOf(
+      `defaults: { cache: { ttl: 60s } }
+rules: [{ name: post, on: "PUT /posts/:id", invalidate: [/posts], onlyIfChanged: true }]`,
+      har([
+        recorded(0, 'GET', '/posts', { json: [] }),
+        recorded(1, 'GET', '/posts/1', { json: { id: 1 } }),
+        recorded(2, 'PUT', path, { json: { id: 1 }, ...sent }),
+        recorded(3, 'GET', '/posts', { json: [] }),
+      ]),
+    );
+    expect([report.rules.find(({ rule }) => rule === 'post')?.dropped ?? 0, report.reads.hits]).toEqual([
+      dropped,
+      1 - dropped,
+    ]);
+  },
+);

@@ -4,7 +4,7 @@ import type { RuleSet } from '../../rules/compile.ts';
 import type { Json } from '../../rules/types.ts';
 import type { ClientRequest } from '../ports.ts';
 import { applyRules } from '../write/apply.ts';
-import { namesItselfAlone, unresolvable } from '../write/effect.ts';
+import { namesItselfAlone, readsWritten, unresolvable } from '../write/effect.ts';
 import { explainProtection } from './explain-protection.ts';
 import { type Explained, explain, explainUntouched } from './explained.ts';
 import { asClientsSee, given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
@@ -50,7 +50,7 @@ async function explainUnprotected(
   const verdict = untouched(request, { status, refusal, said });
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
   const indeterminate = status >= 500;
-  const isPlain = request.target.query === '' && !request.headers.has('content-language');
+  const isPlain = readsWritten(request, { policy: said.findPolicy(request.target.resource) });
   const applied = await applyRules(
     { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {

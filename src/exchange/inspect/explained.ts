@@ -2,7 +2,7 @@ import { isCoveredBy, pathTag, queryTag } from '../../coherence/tag.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import { explainApplied, explainSkipped, mismatch, type RuleExplanation } from '../../rules/explanation.ts';
 import { resolve } from '../../rules/resolve.ts';
-import { describeTarget } from '../../rules/target.ts';
+import { describeTarget, type PathKnowledge } from '../../rules/target.ts';
 import type { PathTemplate, Target } from '../../rules/types.ts';
 import type { ClientRequest, Explanation, TargetAction, Verdict } from '../ports.ts';
 import type { AppliedRule } from '../write/apply.ts';
@@ -76,7 +76,12 @@ function actionsOf(write: ResolvedWrite, ruled: AppliedWrite, targets: readonly 
       patch.map(({ path }) => path),
     )) {
       const name = describeTarget(target);
-      const why = prevented ?? notPatched(planned.filter(({ path }) => path === name));
+      const why =
+        prevented ??
+        notPatched(
+          planned.filter(({ path }) => path === name),
+          ruled.paths,
+        );
       wanted.set(
         name,
         why === undefined ? { target: name, action: 'patch' } : invalidated(name, `not patched: ${why}`),
@@ -108,8 +113,11 @@ function plannedOf({ patching }: ResolvedWrite, ruled: AppliedWrite, rule: Appli
 }
 
 /** Why a parent is not patched; undefined if it is. `plans` are the patches that one rule has for it. */
-function notPatched(plans: Planned): string | undefined {
-  if (plans.some(({ path, others }) => isCoveredBy({ path, tags: [pathTag(path), queryTag(path, '')] }, others))) {
+function notPatched(plans: Planned, { folded }: PathKnowledge): string | undefined {
+  // What is stored carries the tags of its path as it is spelled, and of the one form of all spellings.
+  const tagsOf = (path: string) =>
+    [path, folded.path(path) ?? path].flatMap((each) => [pathTag(each), queryTag(each, '')]);
+  if (plans.some(({ path, others }) => isCoveredBy({ path, tags: tagsOf(path) }, others))) {
     return 'another target also covers it';
   }
   const uncertain = plans.map(({ change }) => ('uncertain' in change ? change.uncertain : undefined));

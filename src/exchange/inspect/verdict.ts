@@ -1,4 +1,4 @@
-import type { GatewayConfig, OriginConfig, WriteProtectionConfig } from '../../config/model.ts';
+import type { GatewayConfig, OriginConfig, RoutePolicy, WriteProtectionConfig } from '../../config/model.ts';
 import { safeMethods } from '../../http/methods.ts';
 import { PatternTrie } from '../../route/pattern.ts';
 import { compileSpellings } from '../../rules/spellings.ts';
@@ -13,6 +13,8 @@ export type FindOrigin = (resource: string) => Pick<OriginConfig, 'serverErrors'
 
 /** What a configuration says of writes beside its rules. */
 export interface Said {
+  /** Finds the policy of a written resource. */
+  readonly findPolicy: (resource: string) => RoutePolicy;
   readonly findOrigin: FindOrigin;
   /** The entry of `reads` that a request matches. */
   readonly declaredRead: ReturnType<typeof matchingRead>;
@@ -29,18 +31,20 @@ export interface SaidByOthers {
 }
 
 export function saidOf(config: GatewayConfig, { validators, key = () => [] }: SaidByOthers = {}): Said {
+  const findPolicy = findPolicyIn(config);
   return {
-    findOrigin: findOriginIn(config),
+    findPolicy,
+    findOrigin: (resource) => config.origins[findPolicy(resource).origin],
     declaredRead: matchingRead(config),
     protection: protectionFinder(config, compileSpellings(config), validators),
     key,
   };
 }
 
-function findOriginIn({ routes, fallback, origins }: GatewayConfig): FindOrigin {
-  const trie = new PatternTrie<string>();
-  for (const { match, origin } of routes) trie.add(match, origin);
-  return (resource) => origins[trie.first(resource)?.data ?? fallback.origin];
+function findPolicyIn({ routes, fallback }: GatewayConfig): Said['findPolicy'] {
+  const trie = new PatternTrie<RoutePolicy>();
+  for (const route of routes) trie.add(route.match, route);
+  return (resource) => trie.first(resource)?.data ?? fallback;
 }
 
 /**

@@ -11,7 +11,8 @@ import type { FoldedForms } from '../../rules/spellings.ts';
 import { coverageOf, describeTarget, type PathKnowledge } from '../../rules/target.ts';
 import type { BodySources, RuleMatch, Target } from '../../rules/types.ts';
 import { withParams } from '../../rules/with-params.ts';
-import type { ClientRequest, Effect } from '../ports.ts';
+import { withoutCredentials } from '../credentials.ts';
+import type { ClientRequest, Effect, Route } from '../ports.ts';
 import type { AppliedRule } from './apply.ts';
 
 /** A write and the rules that apply to it. */
@@ -118,6 +119,14 @@ export function impliedTargets(request: ClientRequest, sources: BodySources, pat
     }
   }
   return targets;
+}
+
+/**
+ * Whether a read at the written path (`readFor`) gets what the write has replaced, for certain: a query may name another resource, or another
+ * variant of it, as `Content-Language` does.
+ */
+export function readsWritten(request: ClientRequest, { policy }: Pick<Route, 'policy'>): boolean {
+  return withoutCredentials(request.target.query, policy.cache) === '' && !request.headers.has('content-language');
 }
 
 /** Whether the answer names nothing that has changed but the written resource. */

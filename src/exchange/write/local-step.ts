@@ -5,9 +5,8 @@ import type { BodySources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
-import { otherCoverage } from './effect.ts';
+import { otherCoverage, readsWritten } from './effect.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
-import { readsWritten } from './representation.ts';
 import type { NotedRequest, OriginAnswer, WritePorts } from './write-ports.ts';
 
 /** What a write does to its own node's memory besides its record: patches parents and collects responses to refetch. */

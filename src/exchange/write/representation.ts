@@ -3,9 +3,13 @@ import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin } from '../ask-origin.ts';
 import { readAnswerUpTo, readJson } from '../body.ts';
-import { credentialFields, credentialQuery, withoutCredentials } from '../credentials.ts';
+import { credentialFields, credentialQuery } from '../credentials.ts';
 import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
+import * as effect from './effect.ts';
+
+/** As there, where explanations and replays can have it. */
+export const { readsWritten } = effect;
 
 /** Fields of the write that do not apply to a read of the same resource, or would change its answer. */
 const ofTheWrite = new Set([
@@ -40,14 +44,6 @@ export function readFor(
     target: { path, resource, query: credentialQuery(request.target.query, route.policy.cache) },
     headers: new Fields(without(request.headers.lines, (name) => ofTheWrite.has(name))),
   };
-}
-
-/**
- * Whether `readFor` reads what the write has replaced, for certain: a query may name another resource, or another
- * variant of it, as `Content-Language` does.
- */
-export function readsWritten(request: ClientRequest, { policy }: Pick<Route, 'policy'>): boolean {
-  return withoutCredentials(request.target.query, policy.cache) === '' && !request.headers.has('content-language');
 }
 
 /** Two identities in one request would be answered as either. */
