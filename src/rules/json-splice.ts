@@ -3,13 +3,16 @@ import { fits } from './json-kinds.ts';
 import { memberOf, nodeAt, parseText, type Span, spanOf, type TextNode } from './json-text.ts';
 import { type Body, sameJson } from './nodes.ts';
 
+/** `unknown`: it may be there under another key. */
+type Add = 'end' | 'start' | 'never' | 'unknown';
+
 /** A change to an element of a parent. `text` is the JSON text of the new representation. */
 export type Change =
   /**
    * Replaces the element with the same key, or adds one as `add` says. `was` is the representation before the write, if
    * known: the replaced element must equal it.
    */
-  | { readonly kind: 'put'; readonly text: string; readonly add: 'end' | 'start' | 'never'; readonly was?: Body }
+  | { readonly kind: 'put'; readonly text: string; readonly add: Add; readonly was?: Body }
   /** Removes an element that was deleted or moved to another parent. */
   | { readonly kind: 'remove'; readonly key: string };
 
@@ -53,7 +56,8 @@ function spliceArray(parent: string, array: TextNode, key: string, change: Chang
   const spans = elements.map(spanOf);
   if (change.kind === 'remove') return { text: at < 0 ? parent : without(parent, spans, at), inPlace: false };
   if (at >= 0) return inPlaceOf(parent, spans[at] as Span, spans.toSpliced(at, 1), change);
-  if (change.add === 'never') return { uncertain: 'nothing says where to add an element, and that it is new' };
+  if (change.add === 'never') return { uncertain: 'the rule does not say where to add an element' };
+  if (change.add === 'unknown') return { uncertain: 'the element may be there under another key: before was not read' };
   if (change.was !== undefined && memberText(change.was.value, key) !== wanted)
     return { uncertain: `the ${key} has changed, so the element may be here under its old one` };
   const fresh: unknown = JSON.parse(change.text);

@@ -217,7 +217,7 @@ describe('uncertain: invalidated instead', () => {
     await start(patch().replace('at: /inns', 'at: /inns, add: never'));
     await warm('/steps/7');
     await ask('PUT', '/inns/50', { body: { stepId: 7, name: 'New' } });
-    await expectInvalidated('/steps/7', 'nothing says where to add an element, and that it is new');
+    await expectInvalidated('/steps/7', 'the rule does not say where to add an element');
   });
 
   test('an indeterminate write', async () => {

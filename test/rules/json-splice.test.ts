@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Change, spliceElement } from '../../src/rules/json-splice.ts';
 import { locate } from '../../src/rules/json-text.ts';
 
-const put = (text: string, add: 'end' | 'start' | 'never' = 'end'): Change => ({ kind: 'put', text, add });
+const put = (text: string, add: 'end' | 'start' | 'never' | 'unknown' = 'end'): Change => ({ kind: 'put', text, add });
 const over = (was: unknown, text: string): Change => ({ kind: 'put', text, add: 'end', was: { value: was } });
 const remove = (key: string): Change => ({ kind: 'remove', key });
 const inns = { at: ['inns'], key: 'id' };
@@ -66,6 +66,8 @@ describe('what is uncertain', () => {
     ['[{"id":1}]', ['01'], put('{"id":1}'), /no value at that place/],
     ['[{"id":1}]', ['-'], put('{"id":1}'), /no value at that place/],
     ['{"inns":[{"id":null}]}', ['inns'], put('{"id":1}'), /an element has no id/],
+    ['{"inns":[{"id":1}]}', ['inns'], put('{"id":2}', 'never'), /the rule does not say where/],
+    ['{"inns":[{"id":1}]}', ['inns'], put('{"id":2}', 'unknown'), /under another key: before was not read/],
     ['{"inns":[]}', ['inns'], put('{"name":1}'), /the representation has no id/],
     ['{"inns":[]}', ['inns'], put('[1]'), /the representation has no id/],
     ['{"inns":[{"id":"42"}]}', ['inns'], put('{"id":42}'), /differs from what it would replace/],
