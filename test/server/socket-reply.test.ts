@@ -156,6 +156,20 @@ test.each([[['Link', '</a\r\nX: 1>']], [['Link', '</a>', 'X', '1\r\nY: 2']], [['
   },
 );
 
+/** Node 20 writes `Link` first in a 103, and then the names that are integers. Later ones write these first. */
+const linkIsFirst = process.versions.node.startsWith('20.');
+
+test('hints with a name that is an integer are those of the HTTP server, and in its order where that is ours', async () => {
+  const answer: Answering = (reply) => {
+    reply.interim(103, ['Link', '</a>; rel=preload', 'X-b', '1', '7', '8']);
+    reply.send(200, TYPE, 'text');
+  };
+  const lines = (sent: string): readonly string[] => (linkIsFirst ? [sent] : sent.split('\r\n').sort());
+  const [ours, its] = [await sentBy(bySocket(answer, 'GET'), 'GET'), await sentBy(byHttpServer(answer), 'GET')];
+  expect(ours).toContain('\r\n7: 8\r\n');
+  expect(lines(ours)).toEqual(lines(its));
+});
+
 test.each(answers.flatMap(([name, answer]) => [['GET', name, answer] as const, ['HEAD', name, answer] as const]))(
   '%s: %s',
   async (method, _name, answer) => {

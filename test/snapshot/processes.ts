@@ -69,7 +69,9 @@ export async function write(by: GatewayProcess, id: number, kind: 'write' | 'rem
 export async function writeUntilTaken(by: GatewayProcess, id: number, kind: 'write' | 'remove'): Promise<void> {
   await until(async () => {
     const answer = await by.ask(kind === 'write' ? 'PUT' : 'DELETE', itemOf(id));
-    return answer !== undefined && answer.status < 500;
+    if (answer?.status === 503) return false;
+    expect([200, 201, 204], by.said).toContain(answer?.status);
+    return true;
   }, 'a write to be taken');
   api.acknowledge();
 }
