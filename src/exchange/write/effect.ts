@@ -122,8 +122,8 @@ export function impliedTargets(request: ClientRequest, sources: BodySources, pat
 }
 
 /**
- * Whether a read at the written path (`readFor`) gets what the write has replaced, for certain: a query may name another resource, or another
- * variant of it, as `Content-Language` does.
+ * Whether a read at the written path (`readFor`) gets what the write has replaced, for certain: a query may name
+ * another resource, or another variant of it, as `Content-Language` does.
  */
 export function readsWritten(request: ClientRequest, { policy }: Pick<Route, 'policy'>): boolean {
   return withoutCredentials(request.target.query, policy.cache) === '' && !request.headers.has('content-language');

@@ -116,7 +116,7 @@ function putOf(patch: CompiledPatch, sources: Sources, write: PatchingWrite): Ch
   return {
     kind: 'put',
     text: text.slice(span.start, span.end),
-    add: isNew ? patch.config.add : 'never',
+    add: isNew || patch.config.add === 'never' ? patch.config.add : 'unknown',
     ...(was === undefined ? {} : { was }),
   };
 }

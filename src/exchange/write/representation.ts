@@ -6,10 +6,6 @@ import { readAnswerUpTo, readJson } from '../body.ts';
 import { credentialFields, credentialQuery } from '../credentials.ts';
 import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
-import * as effect from './effect.ts';
-
-/** As there, where explanations and replays can have it. */
-export const { readsWritten } = effect;
 
 /** Fields of the write that do not apply to a read of the same resource, or would change its answer. */
 const ofTheWrite = new Set([
