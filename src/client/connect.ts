@@ -43,15 +43,19 @@ class Connection implements Live {
   /** It hears from this moment on, though nothing is read yet. */
   [Symbol.asyncIterator](): AsyncGenerator<UnstaleEvent | Resync, undefined> {
     const backlog = new Backlog(this.#options.bufferSize ?? BUFFERED);
-    return this.#items(backlog, [
+    const items = this.#items(backlog, [
       this.#told.on('event', (event) => backlog.put(event)),
       this.#told.on('resync', (resync) => backlog.put(resync)),
       this.#told.on('state', () => backlog.wake()),
     ]);
+    // To the first `yield`: a generator that has not begun is given back without its `finally`.
+    void items.next();
+    return items;
   }
 
   async *#items(backlog: Backlog, removals: (() => void)[]): AsyncGenerator<UnstaleEvent | Resync, undefined> {
     try {
+      yield undefined as never;
       for (;;) {
         const item = backlog.take();
         if (item !== undefined) yield item;

@@ -59,7 +59,12 @@ export class Backlog {
 
   put(item: Item): void {
     if (this.#items.length < this.#max) this.#items.push(item);
-    else this.#items = [resyncOf(item.id, 'overflow')];
+    else {
+      // A resync does not say how things stand.
+      const statuses = new Map<unknown, Item>();
+      for (const each of [...this.#items, item]) if ('isStatus' in each) statuses.set(each.tags[0], each);
+      this.#items = [resyncOf(item.id, 'overflow'), ...statuses.values()];
+    }
     this.wake();
   }
 

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { Told } from '../../src/client/listeners.ts';
+import { Backlog, Told } from '../../src/client/listeners.ts';
 import { World } from './world.ts';
 
 const path = (n: number): string => `/${n}`;
@@ -19,6 +19,40 @@ test('a reader of the iterator that is too slow is told to resync, and goes on f
     told.push(value?.type === 'resync' ? `resync: ${value.reason}, after ${value.id}` : value?.id);
   }
   expect(told).toEqual(['resync: overflow, after e1-4', 'e1-5']);
+});
+
+test('a resync in place of what a slow reader has not read leaves it the last of each status', () => {
+  const backlog = new Backlog(3);
+  const event = { paths: [], tags: [], cause: { method: 'PUT', path: '/', rule: null }, at: '' };
+  const status = (type: string, tag: string): void =>
+    backlog.put({ ...event, id: 'e-1', type, tags: [tag], isStatus: true });
+  status('origin.up', 'unstale:origin:a');
+  status('origin.up', 'unstale:origin:b');
+  status('origin.down', 'unstale:origin:a');
+  backlog.put({ ...event, id: 'e-2', type: 'invalidate' });
+  const left = Array.from({ length: 4 }, () => backlog.take());
+  expect(left.map((item) => item && [item.type, ...item.tags])).toEqual([
+    ['resync', '*'],
+    ['origin.down', 'unstale:origin:a'],
+    ['origin.up', 'unstale:origin:b'],
+    undefined,
+  ]);
+});
+
+test('an iterator that is given back before it was read hears nothing any more', async () => {
+  const world = new World(() => 0.5);
+  const { live } = world.open();
+  await world.pass(1_000);
+  const put = vi.spyOn(Backlog.prototype, 'put');
+  try {
+    await live[Symbol.asyncIterator]().return?.(undefined);
+    world.write('/a');
+    await world.settle();
+    expect(live.lastEventId).toBe('e1-1');
+    expect(put).not.toHaveBeenCalled();
+  } finally {
+    put.mockRestore();
+  }
 });
 
 test('an iterator hears from the moment at which it is asked for', async () => {
