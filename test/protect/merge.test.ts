@@ -63,6 +63,18 @@ describe('unchanged: skip', () => {
     },
   );
 
+  it.each([
+    ['is not sent where it names no language', {}, 0],
+    ['is sent where it names a language that the current one does not', { 'content-language': 'de' }, 1],
+  ])('a patch of equal values %s', async (_, fields, sent) => {
+    await begin('writes: [{ on: PATCH /settings, preserve: [b], unchanged: skip }]');
+    serve('{"a":1,"b":2}');
+    origin.on('PATCH /settings', (_request, response) => void response.writeHead(204).end());
+    const headers = { 'content-type': 'application/merge-patch+json', ...fields };
+    await send('PATCH', '/settings', { body: '{"a":1}', headers });
+    expect(origin.requests('PATCH /settings')).toHaveLength(sent);
+  });
+
   it('gives pages of other origins what the API lets them see', async () => {
     await begin('writes: [{ on: PUT|PATCH /settings, merge: true, preserve: [a], unchanged: skip }]');
     serve('{"a":1,"b":2}');
