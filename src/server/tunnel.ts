@@ -79,7 +79,8 @@ export class Tunnels {
       const route = this.#options.routeOf(request);
       const answer = await ask(asked, route);
       if (answer.upgraded === undefined) {
-        // What comes behind a refused handshake is nothing. Read, it cannot have the answer reset.
+        // Drops what follows a refused handshake. Unread, it would make the system reset the connection and lose the
+        // answer.
         socket.resume();
         await deliver(asked, answer, route, this.#options);
       } else {

@@ -12,7 +12,7 @@ export interface Handshake {
   readonly socket: Socket;
   /** What came behind the handshake. */
   readonly head: Buffer;
-  /** Called by whoever uses the connection for something else than an answer. `reply` is none any more. */
+  /** Called by whoever uses the connection for something else than an answer. `reply` must not be used afterwards. */
   readonly detach: () => void;
 }
 

@@ -22,7 +22,10 @@ test('a write that is over while it waits for its turn ends the turn when it com
   const { turn, late, beginning, come } = waitedFor();
   late.end();
   come();
-  await expect(beginning).rejects.toMatchObject({ code: 'busy' });
+  await expect(beginning).rejects.toMatchObject({
+    code: 'busy',
+    message: expect.stringContaining('has been answered'),
+  });
   expect(turn.ends).toBe(1);
 });
 

@@ -131,7 +131,7 @@ function isOneVariant(sent: Fields, current: Fields): boolean {
   return isOneType(sent, current) && isOneLanguage(sent, current);
 }
 
-/** What names no language is of that of the current one. */
+/** A body without Content-Language is taken to be in the current language. */
 function isOneLanguage(sent: Fields, current: Fields): boolean {
   const [a, b] = [sent.get('content-language'), current.get('content-language')];
   return a === undefined || a.toLowerCase() === b?.toLowerCase();

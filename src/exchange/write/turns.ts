@@ -1,5 +1,6 @@
 import type { Clock, Timers } from '../../clock.ts';
 import type { Log } from '../../coherence/log.ts';
+import { GatewayError } from '../../errors.ts';
 import type { Place } from '../origin-shares.ts';
 import { hasGone, MAX_TURN_WAIT_MS, TurnQueue, type TurnTaker } from './turn-queue.ts';
 
@@ -30,7 +31,7 @@ export class LateTurn implements Turn {
     if (this.#hasEnded) {
       // The origin has answered it early. Nobody else would end the turn.
       turn.end();
-      throw hasGone();
+      throw new GatewayError('busy', 'the write has been answered before its turn came');
     }
     this.#turn = turn;
   };
