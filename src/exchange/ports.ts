@@ -208,20 +208,15 @@ export interface FastHit {
   readonly last: LastWritten;
 }
 
-/** A body up to this size is written in one piece with its head, and that is kept; a larger one as it is. */
+/** A body up to this size is written as one text with its head, and the text is kept; a larger one as it is. */
 export const KEPT_BODY_BYTES = 4 * 1024;
 
 export interface LastWritten {
-  /** Below 0: nothing has been written. */
   age: number;
   ttl: number;
   cursor: string | undefined;
-  /** The whole answer, with these values in it. Undefined: it is not kept. */
-  octets: Buffer | undefined;
-  /** Where in `octets` these values begin. */
-  ageAt: number;
-  ttlAt: number;
-  cursorAt: number;
+  /** Undefined: it was written once since these have changed. */
+  text: string | undefined;
 }
 
 /** A route of the configuration, or the fallback. The first match wins. */

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
-import { FastHits, nothingWritten } from '../../src/exchange/read/fast-hits.ts';
+import { FastHits } from '../../src/exchange/read/fast-hits.ts';
 import { connectionOf } from '../../src/server/http-side.ts';
 import { Pipelines } from '../../src/server/pipeline.ts';
 import { type FindHit, SocketFront, type SocketFrontOptions } from '../../src/server/socket-front.ts';
@@ -156,7 +156,7 @@ describe('time', () => {
           age: 1,
           ttl: 2,
           cursor: undefined,
-          last: nothingWritten(),
+          last: { age: 0, ttl: 0, cursor: undefined, text: '' },
         };
 
   const timed = async (times: Pick<SocketFrontOptions, 'headersTimeoutMs' | 'keepAliveMs'>) => {

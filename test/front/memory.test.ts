@@ -3,7 +3,6 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { AskedFields } from '../../src/exchange/asked-fields.ts';
 import type { FastHit, Route } from '../../src/exchange/ports.ts';
-import { nothingWritten } from '../../src/exchange/read/fast-hits.ts';
 import { type Connection, SocketFront } from '../../src/server/socket-front.ts';
 import type { StreamedReply } from '../../src/server/streamed-reply.ts';
 import { until } from '../support/barrier.ts';
@@ -16,7 +15,7 @@ const ROUTES = 300;
 
 const hit: FastHit = {
   ...{ route: {} as never, path: '/hit', status: 200, head: 'Date: now\r\n', content: 'hit' },
-  ...{ age: 1, ttl: 2, cursor: undefined, last: nothingWritten() },
+  ...{ age: 1, ttl: 2, cursor: undefined, last: { age: 0, ttl: 0, cursor: undefined, text: '' } },
 };
 const cache = { cookies: 'credentials', idleCookies: [], userKey: [], requestDirectives: 'honour' } as const;
 const policy = { cache: { ...cache, credentialHeaders: new Set(), credentialParams: [], sharedCredentials: [] } };

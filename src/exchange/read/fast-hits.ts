@@ -16,10 +16,7 @@ import { type Holder, type PreparedForm, PreparedForms } from './prepared-forms.
 import type { ReadPorts } from './read-ports.ts';
 import { ofBody } from './respond.ts';
 
-export const nothingWritten = (): LastWritten => ({
-  ...{ age: -1, ttl: 0, cursor: undefined, octets: undefined },
-  ...{ ageAt: 0, ttlAt: 0, cursorAt: 0 },
-});
+const nothingWritten = (): LastWritten => ({ age: -1, ttl: 0, cursor: undefined, text: undefined });
 
 /** By target. Those that are retired are not in it. */
 type KnownTargets = Map<string, Prepared>;
@@ -74,8 +71,6 @@ const canonical = /^(?:\/|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)(?:\?[!"$-[\]-~]
 const ofFraming = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'trailer', 'transfer-encoding']);
 /** What a prepared form takes besides its texts: objects, and a place in the order in which they are forgotten. */
 const OVERHEAD_BYTES = 500;
-/** What an answer that is kept takes besides its octets: a buffer, of which half is outside of the heap. */
-const BUFFER_BYTES = 350;
 /** What it takes to know by its target what it answers, besides that text and the site. */
 const KNOWN_BYTES = 80;
 
@@ -175,10 +170,8 @@ export class FastHits {
   #add(form: Form, route: Route, moreBytes: number): Prepared {
     const prepared = new Prepared(form, route, this.#known);
     const { head, bareHead } = prepared;
-    const length = lengthOf(form.content);
-    const keptBytes = length <= KEPT_BODY_BYTES ? head.length + length + BUFFER_BYTES : 0;
-    const bareBytes = 2 * bareHead.length + BUFFER_BYTES;
-    this.#prepared.add(form, prepared, OVERHEAD_BYTES + moreBytes + head.length + keptBytes + bareBytes);
+    const keptBytes = lengthOf(form.content) <= KEPT_BODY_BYTES ? head.length + lengthOf(form.content) : 0;
+    this.#prepared.add(form, prepared, OVERHEAD_BYTES + moreBytes + head.length + 2 * bareHead.length + keptBytes);
     return prepared;
   }
 }
