@@ -173,7 +173,7 @@ export class EventHub {
       subscribed.pending = { missed: [], confirms: [wire.position] };
       this.#replay(subscribed);
     }
-    this.#tell(subscribed, this.#signals.for(topic, { resumes: lastEventId !== undefined }));
+    this.#tell(subscribed, this.#signals.for(topic));
     return {
       from,
       send: (bytes) => this.#write(subscribed, bytes),
@@ -200,7 +200,7 @@ export class EventHub {
     // A live subscriber has been sent what it selected before `#live`, and that event perhaps.
     if (!subscribed.replaying) subscribed.next = Math.max(subscribed.next, this.#live);
     if (!subscribed.open) return subscribed.next;
-    const signals = this.#signals.for(topic, { before: subscribed.topic });
+    const signals = this.#signals.for(topic, subscribed.topic);
     this.#subscriptions.leave(subscribed);
     subscribed.topic = topic;
     this.#subscriptions.join(subscribed);

@@ -38,16 +38,12 @@ export class Signals {
 
   /**
    * What the subscribers of a topic are told when they begin, or come from another one. Those who ask for everything
-   * are not told of what has never changed, unless they resume: another gateway may have told them otherwise.
+   * are not told of what has never changed.
    */
-  for(
-    topic: Topic | undefined,
-    { before, resumes = false }: { before?: Topic | undefined; resumes?: boolean },
-  ): Told[] {
+  for(topic: Topic | undefined, before?: Topic): Told[] {
     if (topic === undefined) return [];
-    const tellsAll = resumes || !topic.isAll;
     return this.all.filter(
-      ({ tag, isNews }) => (isNews || tellsAll) && topic.showsTag(tag) && before?.showsTag(tag) !== true,
+      ({ tag, isNews }) => (isNews || !topic.isAll) && topic.showsTag(tag) && before?.showsTag(tag) !== true,
     );
   }
 }

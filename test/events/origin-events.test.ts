@@ -74,22 +74,6 @@ describe.each(wires)('%s', (_what, path, open) => {
     for (const each of [client, later]) each.close();
   });
 
-  test('that asks for all events and resumes at a gateway that began since is told how each origin stands', async () => {
-    await api.start(PROBE.never);
-    const first = await follow('');
-    await goDown();
-    expect((await first.next()).type).toBe('origin.down');
-    const { lastEventId } = first;
-    first.close();
-    api.behave = well;
-    const before = api.gateway;
-    await api.start(PROBE.never);
-    await before.stop();
-    const resumed = await follow(`?lastEventId=${lastEventId}`);
-    await until(() => typesOf(resumed.events).includes('origin.up'), 'the origin to be told');
-    resumed.close();
-  });
-
   test.each(['?match=/steps/:id', '?tag=step:*', '?tag=unstale:origin:other'])('%s is told nothing', async (query) => {
     await api.start(PROBE.soon);
     const client = await follow(`${query}&match=/last`);
