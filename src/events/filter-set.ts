@@ -14,8 +14,8 @@ const MAX_SUBSCRIPTIONS = 64;
 /** One of a WebSocket's subscriptions. */
 interface Part {
   readonly filter: Filter;
-  /** Index of the first event that its client gets for it. */
-  readonly from: number;
+  /** Index of the event from which on its client gets everything for it. */
+  from: number;
 }
 
 /**
@@ -25,6 +25,7 @@ interface Part {
 export class FilterSet {
   readonly #parts = new Map<string, Part>();
   readonly #rights: Rights;
+  #from = 0;
 
   /** @param rights what the client may see */
   constructor(rights: Rights) {
@@ -67,6 +68,16 @@ export class FilterSet {
 
   delete(ref: string): void {
     this.#parts.delete(ref);
+  }
+
+  /**
+   * Notes from which event on the connection has been sent everything. Where a resync has raised that, earlier events
+   * do not count as sent for any of the filters.
+   */
+  sentFrom(index: number): void {
+    if (index === this.#from) return;
+    this.#from = index;
+    for (const part of this.#parts.values()) part.from = Math.max(part.from, index);
   }
 
   /**

@@ -7,7 +7,7 @@ import { eventStream, spreadRetryMs } from './frame.ts';
 import { FramesOf } from './frames-of.ts';
 import type { HeldEvent } from './held-event.ts';
 import { EventHistory, type HistoryLimits } from './history.ts';
-import { gathered, isEcho, NEVER_HELD, type Subscribed } from './replay.ts';
+import { gathered, isEcho, NEVER_HELD, type Subscribed, skipTo } from './replay.ts';
 import { onExpiry } from './rights.ts';
 import { type Signal, Signals, type Told } from './signals.ts';
 import type { Sink } from './sink.ts';
@@ -158,7 +158,7 @@ export class EventHub {
       sink.end('expired');
     });
     const state = { replaying: false, isBlocked: false, pending: undefined, open: true };
-    const subscribed: Subscribed = { topic, rights, sink, wire, client, next: from, ...state, cancelExpiry };
+    const subscribed: Subscribed = { topic, rights, sink, wire, client, from, next: from, ...state, cancelExpiry };
     this.#subscriptions.join(subscribed);
     this.subscribers += 1;
     if (this.#cancelHeartbeat === undefined) this.#beatLater();
@@ -175,7 +175,9 @@ export class EventHub {
     }
     this.#tell(subscribed, this.#signals.for(topic));
     return {
-      from,
+      get from() {
+        return subscribed.from;
+      },
       send: (bytes) => this.#write(subscribed, bytes),
       change: (change) => this.#change(subscribed, change),
       unsubscribe: () => this.#remove(subscribed),
@@ -302,7 +304,7 @@ export class EventHub {
     this.#replaying.clear();
     const to = this.#subscriptions.all();
     for (const subscribed of to) {
-      subscribed.next = end;
+      skipTo(subscribed, end);
       subscribed.replaying = false;
       // Ahead of the id that it can resume from: if its stream ends before all are told, it has missed nothing then.
       if (subscribed.pending !== undefined) this.#write(subscribed, subscribed.wire.resync(lastId, this.#refetch));

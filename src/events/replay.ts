@@ -22,7 +22,9 @@ export interface Subscribed {
   readonly sink: Sink;
   readonly wire: Wire;
   readonly client: string | undefined;
-  /** Index of the next event to send. Earlier ones have been sent to it, or are from before it subscribed. */
+  /** As `Subscriber.from`. */
+  from: number;
+  /** Index of the next event to send. Those between `from` and it have been sent. */
   next: number;
   /** It is receiving events out of the history. New events follow after them. */
   replaying: boolean;
@@ -33,6 +35,12 @@ export interface Subscribed {
   open: boolean;
   /** Cancels the timer that ends it when its rights expire. */
   readonly cancelExpiry: () => void;
+}
+
+/** What it has not been sent of the events before `index` it never is: it is told to resync. */
+export function skipTo(subscribed: Subscribed, index: number): void {
+  subscribed.from = index;
+  subscribed.next = index;
 }
 
 /** Whether the subscriber's own write caused the event. */
@@ -114,7 +122,7 @@ function* gatherNext({ subscribed, history, found }: Gathering, refetch: Refetch
     const event = history.at(subscribed.next);
     if (event === undefined) {
       // It read so slowly that the events it missed have been forgotten.
-      subscribed.next = history.end;
+      skipTo(subscribed, history.end);
       resync(found, wire.resync(history.lastId, refetch));
       return;
     }

@@ -22,7 +22,10 @@ export interface Change {
 }
 
 export interface Subscriber {
-  /** Index of the first event that the subscriber gets. */
+  /**
+   * Index of the first event from which on the subscriber gets everything that it selects. A resync raises it: what was
+   * skipped then is not sent.
+   */
   readonly from: number;
   /** Writes to the subscriber, unless it reads too slowly. */
   send(bytes: Buffer): void;

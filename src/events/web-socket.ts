@@ -93,6 +93,7 @@ export class EventSocket {
       throw new GatewayError('notAllowed', 'it allows nothing of what is asked');
     }
     const union = this.#filters.unionWith(ref, filter);
+    this.#filters.sentFrom(this.#subscriber.from);
     const frames = this.#filters.missedBy(ref, filter);
     const from = this.#subscriber.change({
       filter: union,

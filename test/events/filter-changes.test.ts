@@ -34,6 +34,25 @@ function recorder(): SocketSink & { readonly messages: Message[] } {
   };
 }
 
+/** As `recorder`, of a client that has not read yet. */
+function slowRecorder() {
+  const sink = recorder();
+  let isSlow = true;
+  let drained = (): void => {};
+  const slow: SocketSink = {
+    ...sink,
+    write: (bytes) => sink.write(bytes) && !isSlow,
+    once: (_event, listener) => {
+      drained = listener;
+    },
+  };
+  const drain = (): void => {
+    isSlow = false;
+    drained();
+  };
+  return { sink, slow, drain };
+}
+
 /** One frame of at most 64 KiB, or nothing. */
 function messagesIn(frame: Buffer): Message[] {
   if (frame.byteLength === 0) return [];
@@ -48,9 +67,9 @@ let position: number;
 afterEach(() => hub.close());
 
 /** @param others more subscribers than one slice of work reaches */
-function begin(others: number, maxEvents = 100_000): void {
+function begin(others: number, maxEvents = 100_000, maxBytes = 64 * 1024 * 1024): void {
   position = 0;
-  const history = { maxEvents, maxBytes: 64 * 1024 * 1024 };
+  const history = { maxEvents, maxBytes };
   hub = new EventHub({ epoch: 'e', history, maxSubscribers: 10_000, heartbeatMs: 60_000 });
   for (let i = 0; i < others; i++)
     hub.subscribe({ filter: { match: [`/${i % 3}`], tags: [] }, rights: unrestricted }, silent);
@@ -194,16 +213,7 @@ describe('a filter that is added', () => {
   test('gets what is still held when another one, which was to bring it, has waited for too long', async () => {
     begin(0, 200);
     announce(Array<string>(100).fill('/1'));
-    const sink = recorder();
-    let isSlow = true;
-    let drained = (): void => {};
-    const slow: SocketSink = {
-      ...sink,
-      write: (bytes) => sink.write(bytes) && !isSlow,
-      once: (_event, listener) => {
-        drained = listener;
-      },
-    };
+    const { sink, slow, drain } = slowRecorder();
     const socket = new EventSocket(hub, { filter: undefined, rights: unrestricted }, slow);
     subscribe(socket, { ref: 'first', lastEventId: 'e-5' });
     subscribe(socket, { ref: 'second', lastEventId: 'e-85' });
@@ -211,11 +221,44 @@ describe('a filter that is added', () => {
     // The oldest 80 are forgotten.
     announce(Array<string>(180).fill('/0'));
     for (let i = 0; i < 20; i++) await turn();
-    isSlow = false;
-    drained();
+    drain();
     await until(() => sink.messages.filter(({ type }) => type === 'subscribed').length === 2);
     expect(numbers(sink).slice(-20)).toEqual(upTo(100).slice(-20));
     expect(sink.messages.filter(({ type }) => type === 'resync').map(({ ref }) => ref)).toEqual(['first']);
+  });
+
+  describe('after a resync for all that waits', () => {
+    const resumeTwice = async (socket: EventSocket, sink: ReturnType<typeof recorder>): Promise<void> => {
+      await until(() => sink.messages.some(({ type }) => type === 'resync'));
+      sink.messages.length = 0;
+      subscribe(socket, { lastEventId: `e-${position - 60}` });
+      subscribe(socket, { ref: 'again', lastEventId: `e-${position - 60}` });
+      await until(() => sink.messages.filter(({ type }) => type === 'subscribed').length === 2);
+      expect(sink.messages.some(({ type }) => type === 'resync')).toBe(false);
+      expect(numbers(sink)).toEqual(upTo(position).slice(-60));
+    };
+
+    test('gets what a slow client was not sent, once', async () => {
+      begin(0, 100);
+      announce(Array<string>(90).fill('/1'));
+      for (let i = 0; i < 5; i++) await turn();
+      const { sink, slow, drain } = slowRecorder();
+      const filter = { match: ['/1'], tags: [] };
+      const socket = new EventSocket(hub, { filter, rights: unrestricted, lastEventId: 'e-0' }, slow);
+      await until(() => numbers(sink).length > 0);
+      announce(Array<string>(120).fill('/1'));
+      for (let i = 0; i < 20; i++) await turn();
+      drain();
+      await resumeTwice(socket, sink);
+    });
+
+    test('gets what nobody could be sent in time, once', async () => {
+      begin(0, 100, 100_000);
+      const sink = recorder();
+      const socket = new EventSocket(hub, { filter: { match: ['/1'], tags: [] }, rights: unrestricted }, sink);
+      announce(Array<string>(1_000).fill('/1'));
+      await resumeTwice(socket, sink);
+    });
   });
 
   test('gets nothing twice after the log has been replaced', async () => {
