@@ -10,24 +10,33 @@ export interface Filter {
 const MAX_FILTERS = 64;
 const MAX_SEGMENTS = 256;
 
+/** All events. */
 const everything: Filter = { match: [], tags: [] };
+/**
+ * All events as well, but at its beginning a stream is told how all origins stand. One of `everything` is not.
+ */
+const withStatuses: Filter = { match: ['/**'], tags: ['*'] };
 
+const isWithStatuses = ({ match, tags }: Filter): boolean => match.includes('/**') && tags.includes('*');
 const isEverything = ({ match, tags }: Filter): boolean => match.length + tags.length === 0;
+const asksForStatuses = ({ tags }: Filter): boolean => tags.some((tag) => overlap(tag.split('*'), ['unstale:', '']));
 
 /** Whether a stream with the filter `wide` is told whatever `narrow` wants. Not of patterns that contain others. */
 export const covers = (wide: Filter, narrow: Filter): boolean =>
-  isEverything(wide) ||
+  isWithStatuses(wide) ||
+  (isEverything(wide) && !asksForStatuses(narrow)) ||
   (!isEverything(narrow) &&
     narrow.match.every((pattern) => wide.match.includes(pattern)) &&
     narrow.tags.every((tag) => wide.tags.includes(tag)));
 
-/** A filter that covers all of them. Everything, if that is too much for one subscription. */
+/** A filter that covers all of them: one of everything, if that is too much for one subscription. */
 export function unionOf(filters: readonly Filter[]): Filter {
-  if (filters.some(isEverything)) return everything;
+  const all = filters.some(asksForStatuses) ? withStatuses : everything;
+  if (filters.some(isEverything)) return all;
   const match = [...new Set(filters.flatMap((filter) => filter.match))];
   const tags = [...new Set(filters.flatMap((filter) => filter.tags))];
   const isTooMuch = match.length + tags.length > MAX_FILTERS || match.join('').split('/').length > MAX_SEGMENTS;
-  return isTooMuch ? everything : { match, tags };
+  return isTooMuch ? all : { match, tags };
 }
 
 /**

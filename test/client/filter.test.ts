@@ -41,7 +41,7 @@ const path = (of: fc.Arbitrary<string>): fc.Arbitrary<string> =>
       ([segments, rest]) =>
         `/${[...segments.map((each, i) => each.replace(':id', `:id${i}`)), ...(rest ? ['**'] : [])].join('/')}`,
     );
-const tag = fc.stringMatching(/^[ab:*]{1,5}$/);
+const tag = fc.oneof(fc.stringMatching(/^[ab:*]{1,5}$/), fc.constantFrom('unstale:origin:*', 'unstale:*'));
 const filters = fc.record({
   match: fc.array(path(patternSegment), { maxLength: 3 }),
   tags: fc.array(tag, { maxLength: 2 }),
@@ -63,11 +63,40 @@ test('a tab is told whatever the gateway would send to a stream of its own', () 
   );
 });
 
+/** Whether a stream of this filter is told at its beginning how an origin stands that has never changed. */
+const tellsStatus = (filter: Filter): boolean => {
+  const topic = new Topic(filter);
+  return !topic.isAll && topic.showsTag('unstale:origin:legacy');
+};
+
+test('a union with everything and a status tag selects every event', () => {
+  const union = new Topic(
+    unionOf([
+      { match: [], tags: [] },
+      { match: [], tags: ['unstale:origin:*'] },
+    ]),
+  );
+  const events = fc
+    .record({ paths: fc.array(path(eventSegment), { maxLength: 2 }), tags: fc.array(tag, { maxLength: 2 }) })
+    .filter(({ paths, tags }) => paths.length + tags.length > 0);
+  const index = new TopicIndex();
+  index.add(union);
+  fc.assert(
+    fc.property(events, (event) => {
+      expect([...index.matching(event)].includes(union)).toBe(true);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 test('a union covers each of its filters, and is one that the gateway takes', () => {
   fc.assert(
     fc.property(fc.array(filters, { minLength: 1, maxLength: 40 }), (all) => {
       const union = unionOf(all);
-      for (const filter of all) expect(covers(union, filter)).toBe(true);
+      for (const filter of all) {
+        expect(covers(union, filter)).toBe(true);
+        expect(filter.tags.length === 0 || !tellsStatus(filter) || tellsStatus(union)).toBe(true);
+      }
       expect(union.match.length + union.tags.length).toBeLessThanOrEqual(64);
       new Topic(union);
     }),
@@ -79,6 +108,10 @@ test.each<[Filter, Filter, boolean]>([
   [{ match: ['/a'], tags: [] }, { match: [], tags: [] }, false],
   [{ match: ['/a', '/b'], tags: ['c'] }, { match: ['/b'], tags: ['c'] }, true],
   [{ match: ['/a'], tags: [] }, { match: ['/a'], tags: ['c'] }, false],
+  // Of how origins stand, a stream of everything is told too little.
+  [{ match: [], tags: [] }, { match: [], tags: ['unstale:origin:*'] }, false],
+  [{ match: [], tags: [] }, { match: [], tags: ['unst*'] }, false],
+  [{ match: [], tags: [] }, { match: ['/a'], tags: ['step:7'] }, true],
 ])('%j covers %j: %j', (wide, narrow, expected) => {
   expect(covers(wide, narrow)).toBe(expected);
 });
