@@ -3,6 +3,7 @@ import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { GatewayConfig, OriginConfig } from './config/model.ts';
+import { foldedGrant } from './events/folded-names.ts';
 import { type Authority, openToAll } from './events/rights.ts';
 import { declaredReads } from './exchange/declared-reads.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
@@ -35,7 +36,7 @@ import { standingLine } from './observe/standing-line.ts';
 import { throttled } from './observe/throttled.ts';
 import { startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
-import { compileSpellings } from './rules/spellings.ts';
+import { compileSpellings, type Spellings } from './rules/spellings.ts';
 import { createAdmin } from './server/admin.ts';
 import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
@@ -128,7 +129,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     trusted: new TrustedProxies(config.server.trustedProxies),
     gateway: nameInVia(config),
     hub: coherence.hub,
-    authority: await authorityOf(config, log),
+    authority: await authorityOf(config, spellings, log),
     draining: () => state === 'draining',
     hit: config.server.front ? hitFinder(reading, readPorts, config.store.memory.maxBytes * PREPARED_SHARE) : undefined,
     read: reader(reading, readPorts),
@@ -200,14 +201,18 @@ function lifecycle({ server, admin: { listen: adminAddress } }: GatewayConfig, r
 /** How often it is logged that the keys of tokens cannot be had: anyone can ask for them to be used. */
 const KEYS_FAILED_QUIET_MS = 10_000;
 
-async function authorityOf({ events: { auth, cors } }: GatewayConfig, log: Logger): Promise<Authority> {
+async function authorityOf(
+  { events: { auth, cors } }: GatewayConfig,
+  spellings: Spellings,
+  log: Logger,
+): Promise<Authority> {
   if (auth === undefined) return openToAll;
   const { createAuthority } = await import('./events/jwt.ts');
   const keysFailed = throttled(KEYS_FAILED_QUIET_MS, (error: unknown) => {
     const message = 'the keys that verify tokens cannot be had (events.auth.jwt.jwks): subscribers are refused';
     log.error({ err: error }, message);
   });
-  return createAuthority({ auth, cors, clock: systemClock, keysFailed });
+  return createAuthority({ auth, cors, clock: systemClock, widened: foldedGrant(spellings), keysFailed });
 }
 
 /** What one client address may hold of each origin's connections. None where that is all of them. */

@@ -5,6 +5,7 @@ import { WritesInFlight } from './coherence/in-flight.ts';
 import type { LogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
 import type { Event } from './events/event.ts';
+import { foldedNames } from './events/folded-names.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
 import { keysInMemory } from './idempotency/memory-keys.ts';
@@ -31,7 +32,8 @@ export async function wireCoherence(parts: CoherenceParts): Promise<Coherence> {
   const cluster = (): ClusterStatus | undefined => coherence.cluster?.();
   const webhooks = config.webhooks.length === 0 ? noDeliveries : await webhooksOf({ ...parts, cluster });
   // With `events.auth`, a token says what its bearer may see.
-  const visible = config.events.auth === undefined ? visibleEvents(config, spellings.plain) : (event: Event) => event;
+  const shown = config.events.auth === undefined ? visibleEvents(config, spellings.plain) : (event: Event) => event;
+  const visible = foldedNames(spellings, shown);
   const node = { ...parts, fence, memory, inFlight, applied, visible, webhooks };
   const isSingle = config.store.redis === undefined && parts.bus === undefined;
   const coherence: Coherence = isSingle ? wireSingle(node) : await joining(node);

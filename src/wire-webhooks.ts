@@ -7,6 +7,7 @@ import { ConfiguredBus } from './coherence/configurations.ts';
 import type { Coverage } from './coherence/tag.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig, WebhookConfig } from './config/model.ts';
+import { foldedNames } from './events/folded-names.ts';
 import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
 import type { Logger } from './observe/logger.ts';
@@ -60,7 +61,7 @@ function wireLocal(parts: WebhookParts): Deliveries {
     return new Endpoint(webhook, { ...portsOf(webhook, report, senders), holds: () => true, changed: () => {} });
   });
   // Whatever tokens grant to subscribers: endpoints have none.
-  const visible = visibleEvents(parts.config, parts.spellings.plain);
+  const visible = foldedNames(parts.spellings, visibleEvents(parts.config, parts.spellings.plain));
   return new LocalDeliveries(endpoints, { visible, clock: systemClock, close: () => closeAll(senders) });
 }
 
@@ -102,7 +103,7 @@ function wireShared(parts: WebhookParts, redis: NonNullable<GatewayConfig['store
 
 /** The log, read by itself: a node that begins to deliver goes on where another has stopped. */
 function feedOf(redisBus: Bus, { config, spellings, knowledge, cluster }: WebhookParts): LogFeed {
-  const visible = visibleEvents(config, spellings.plain);
+  const visible = foldedNames(spellings, visibleEvents(config, spellings.plain));
   // The node's own bus reports other configurations. What records cover is of no interest here.
   const reader = { folded: (coverage: Coverage) => coverage, met: () => {} };
   const bus = new ConfiguredBus(redisBus, fingerprintsOf(shapeOf(config), knowledge), reader);

@@ -12,6 +12,7 @@ import {
 import type { Clock } from '../clock.ts';
 import type { EventsAuthConfig, EventsCorsConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
+import type { Filter } from './filter.ts';
 import { Grants, grantOf } from './grants.ts';
 import { boundedFetch } from './key-fetch.ts';
 import { mayUseCookies } from './page-origin.ts';
@@ -36,18 +37,20 @@ export interface AuthorityOptions {
   readonly auth: EventsAuthConfig;
   readonly cors: EventsCorsConfig | undefined;
   readonly clock: Clock;
+  /** All that a claim grants. Default: what it says. */
+  readonly widened?: ((grant: Filter) => Filter) | undefined;
   /** The keys cannot be had: called for each subscription that is refused because of that. */
   readonly keysFailed: (error: unknown) => void;
 }
 
 /** @throws if the file with the keys cannot be read */
-export function createAuthority({ auth, cors, clock, keysFailed }: AuthorityOptions): Authority {
+export function createAuthority({ auth, cors, clock, widened, keysFailed }: AuthorityOptions): Authority {
   const key = keyOf(auth.keys, clock);
   const algorithms = 'secret' in auth.keys ? hmac : publicKey;
   const rightsOfToken = async (token: string): Promise<Rights> => {
     try {
       const payload = await verified(token, key, { ...auth, algorithms, currentDate: new Date(clock.wall()) });
-      return grantsIn(payload, auth.claim);
+      return grantsIn(payload, auth.claim, widened);
     } catch (error) {
       if (error instanceof GatewayError && error.code === 'keysUnavailable') keysFailed(error.cause);
       throw error;
@@ -108,10 +111,14 @@ function isOfToken(error: unknown): boolean {
   );
 }
 
-function grantsIn({ sub, exp, ...claims }: JWTPayload, name: string): Rights {
+function grantsIn(
+  { sub, exp, ...claims }: JWTPayload,
+  name: string,
+  widened = (grant: Filter): Filter => grant,
+): Rights {
   const granted = grantOf(claims[name], sub);
   if ('mistake' in granted) {
     throw new GatewayError('notAllowed', `the claim "${name}" grants nothing: ${granted.mistake}`);
   }
-  return new Grants(granted, { subject: sub, expiresAt: (exp as number) * 1000 });
+  return new Grants(widened(granted), { subject: sub, expiresAt: (exp as number) * 1000 });
 }

@@ -8,8 +8,8 @@ import { isRead } from '../http/methods.ts';
 import { strongEtag } from '../http/validation.ts';
 import { namesCoding } from '../http/write-conditions.ts';
 import { resourceOf, withoutQuery } from '../route/path.ts';
-import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
-import type { Spellings } from '../rules/spellings.ts';
+import { parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import { type IgnoredDifferences, SpelledPatterns } from '../rules/spelled-patterns.ts';
 import { parseTemplate } from '../rules/template.ts';
 import { bodyOf, decodedBody, knownCodings, readAnswerUpTo } from './body.ts';
 import type { AnswerBody, Origin, OriginRequest, OriginResponse } from './ports.ts';
@@ -20,22 +20,19 @@ export type NeedsEtag = (resource: string) => boolean;
 /** Undefined if no resource does. */
 export function etagsNeeded(
   { writes, routes }: Pick<GatewayConfig, 'writes' | 'routes'>,
-  spellings: Spellings,
+  differences: IgnoredDifferences,
 ): NeedsEtag | undefined {
   const conditional = writes.filter(({ precondition }) => precondition !== 'off');
   if (conditional.length === 0) return undefined;
-  const trie = new PatternTrie<true>();
-  for (const { pattern } of conditional) trie.add(pattern, true);
+  const patterns = new SpelledPatterns(differences);
+  for (const { pattern } of conditional) patterns.add(pattern, {});
   // What such a write replaces may be read at another path.
   for (const { match, before } of routes) {
     if (before === undefined) continue;
     const isWritten = conditional.some(({ pattern }) => patternsOverlap(shapeOf(pattern), shapeOf(match)));
-    if (isWritten) trie.add(patternOfPlaces(before), true);
+    if (isWritten) patterns.add(patternOfPlaces(before), {});
   }
-  return (resource) => {
-    const plain = spellings.plain(resource);
-    return trie.first(resource) !== undefined || (plain !== undefined && trie.first(plain) !== undefined);
-  };
+  return (resource) => patterns.firsts(resource).length > 0;
 }
 
 const shapeOf = (pattern: string): string => patternShape(parsePattern(pattern));

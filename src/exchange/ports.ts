@@ -230,6 +230,11 @@ export interface Route {
   readonly origin: Origin;
   /** What one client address may hold of the origin's connections; undefined: as many as there are. */
   readonly shares: OriginShares | undefined;
+  /**
+   * Params of the plain spelling of a resource, if it has another one. Writes have these, so responses have their tags,
+   * too. Undefined if its origin ignores nothing that a param could have.
+   */
+  readonly plainParams: ((resource: string) => Readonly<Record<string, string>> | undefined) | undefined;
   /** What makes no difference to the tags of its responses. */
   readonly ignoredInTags: readonly PathDifference[];
 }

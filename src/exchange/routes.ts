@@ -1,6 +1,6 @@
 import type { GatewayConfig, RouteConfig } from '../config/model.ts';
-import { PatternTrie } from '../route/pattern.ts';
-import { ignoredInTags, inOneCase, spelledPlainly } from '../route/spelling.ts';
+import { PatternTrie, parsePattern, patternShape } from '../route/pattern.ts';
+import { ignoredInTags, inOneCase, type PathDifference, plainPattern, spelledPlainly } from '../route/spelling.ts';
 import { compileTags } from '../rules/compile.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { OriginShares } from './origin-shares.ts';
@@ -25,6 +25,7 @@ export function compileRoutes(
       policy: written,
       tags: written.tags.length === 0 ? undefined : compileTags(written.tags),
       before: written.before === undefined ? undefined : parseTemplate(written.before, 'path'),
+      plainParams: plainParamsOf(written.match, config.origins[written.origin]?.ignoreInPaths ?? []),
       ...originOf(written.origin),
     };
     trie.add(written.match, { route, order });
@@ -36,6 +37,7 @@ export function compileRoutes(
       policy: config.fallback,
       tags: undefined,
       before: undefined,
+      plainParams: undefined,
       ...originOf(config.fallback.origin),
     },
     params: {},
@@ -64,14 +66,29 @@ function otherSpellings({ origins, routes }: GatewayConfig): Spellings {
   const spellings = new Map<string, (resource: string, before: number) => RouteConfig | undefined>();
   for (const [name, { ignoreInPaths }] of Object.entries(origins)) {
     if (ignoreInPaths.length === 0) continue;
+    const plain = routes.map(({ match }) => plainPattern(match, ignoreInPaths));
+    const shapes = plain.map((pattern) => patternShape(parsePattern(pattern)));
     const trie = new PatternTrie<number>(ignoreInPaths.includes('case') ? inOneCase : undefined);
-    for (const [order, { match, origin }] of routes.entries()) if (origin === name) trie.add(match, order);
+    for (const [order, { origin }] of routes.entries()) if (origin === name) trie.add(plain[order] as string, order);
     spellings.set(name, (resource, before) => {
       const order = trie.first(spelledPlainly(resource, ignoreInPaths))?.data;
-      return order === undefined || order >= before ? undefined : routes[order];
+      if (order === undefined || order >= before) return undefined;
+      // `/items/:id.json` and `/items/:id`: each is spelled in its own way.
+      return shapes[order] === shapes[before] ? undefined : routes[order];
     });
   }
   return spellings;
+}
+
+/** Finds the params of a resource's plain spelling; undefined if they are always those of the resource. */
+function plainParamsOf(match: string, ignored: readonly PathDifference[]): Route['plainParams'] {
+  if (ignored.every((difference) => difference === 'case')) return undefined;
+  const trie = new PatternTrie<undefined>(ignored.includes('case') ? inOneCase : undefined);
+  trie.add(plainPattern(match, ignored), undefined);
+  return (resource) => {
+    const plain = spelledPlainly(resource, ignored);
+    return plain === resource ? undefined : trie.first(plain)?.params;
+  };
 }
 
 /**

@@ -171,8 +171,15 @@ interface Leaf<T> {
   readonly order: number;
   /** The segments that are a parameter, each with its index. Nearly all are: a request pays for nothing else. */
   readonly params: readonly { readonly name: string; readonly at: number }[];
-  readonly mixed: readonly { readonly segment: MixedSegment; readonly at: number }[];
+  readonly mixed: readonly MixedParams[];
   readonly data: T;
+}
+
+interface MixedParams {
+  readonly names: readonly string[];
+  /** In the form that texts are compared in. */
+  readonly texts: readonly string[];
+  readonly at: number;
 }
 
 const newNode = <T>(earliest: number, literals: Map<string, Node<T>>): Node<T> => ({
@@ -213,7 +220,9 @@ export class PatternTrie<T> {
     const params = segments.flatMap((s, at) =>
       s.kind === 'one' && s.name !== undefined ? [{ name: s.name, at }] : [],
     );
-    const mixed = segments.flatMap((segment, at) => (segment.kind === 'mixed' ? [{ segment, at }] : []));
+    const mixed = segments.flatMap((segment, at) =>
+      segment.kind === 'mixed' ? [{ names: segment.names, texts: this.#formed(segment), at }] : [],
+    );
     const leaf = { order: this.#size++, params, mixed, data };
     let node = this.#root;
     for (const segment of segments) {
@@ -238,8 +247,12 @@ export class PatternTrie<T> {
     const next = newNode<T>(order, this.#newLiterals());
     if (segment.kind === 'one') node.one = next;
     else if (segment.kind === 'literal') node.literals.set(segment.text, next);
-    else node.mixed.push({ shape, texts: segment.texts.map((text) => this.#form(escapeText(text))), node: next });
+    else node.mixed.push({ shape, texts: this.#formed(segment), node: next });
     return next;
+  }
+
+  #formed({ texts }: MixedSegment): string[] {
+    return texts.map((text) => this.#form(escapeText(text)));
   }
 
   /** Every pattern that the canonical path matches, in the order in which they were added. */
@@ -247,14 +260,14 @@ export class PatternTrie<T> {
     const path = segmentsOf(resource);
     const found: Leaf<T>[] = [];
     collect(this.#root, { path, form: this.#form }, 0, found);
-    return found.sort((a, b) => a.order - b.order).map((leaf) => matchOf(leaf, path));
+    return found.sort((a, b) => a.order - b.order).map((leaf) => matchOf(leaf, path, this.#form));
   }
 
   /** The first of `matches`, without collecting the others. */
   first(resource: string): PatternMatch<T> | undefined {
     const path = segmentsOf(resource);
     const leaf = firstBelow(this.#root, { path, form: this.#form }, 0, undefined);
-    return leaf && matchOf(leaf, path);
+    return leaf && matchOf(leaf, path, this.#form);
   }
 }
 
@@ -334,14 +347,29 @@ class Params {
   }
 }
 
-function matchOf<T>({ params: named, mixed, data }: Leaf<T>, path: readonly string[]): PatternMatch<T> {
+function matchOf<T>({ params: named, mixed, data }: Leaf<T>, path: readonly string[], form: Form): PatternMatch<T> {
   const params = new Params();
   for (const { name, at } of named) params[name] = decodeSegment(path[at] ?? '');
-  for (const { segment, at } of mixed) {
-    const whole = decodeSegment(path[at] ?? '');
-    // In another form the texts may differ: the whole segment is then the value of each.
-    const values = valuesBetween(whole, segment.texts);
-    for (const [i, name] of segment.names.entries()) params[name] = values?.[i] ?? whole;
+  for (const { names, texts, at } of mixed) {
+    const values = mixedValues(path[at] ?? '', texts, form);
+    for (const [i, name] of names.entries()) params[name] = values[i] as string;
   }
   return { data, params };
+}
+
+/**
+ * The values of a segment that matches. Where only the form of the texts matches, values keep their own form, as those
+ * of whole segments do, unless lengths differ in it.
+ */
+function mixedValues(segment: string, texts: readonly string[], form: Form): readonly string[] {
+  const whole = decodeSegment(segment);
+  const formed = form(segment);
+  const values = valuesBetween(formed, texts) ?? [];
+  if (formed === whole || formed.length !== whole.length) return values;
+  let end = 0;
+  return values.map((value, i) => {
+    const start = end + (texts[i] as string).length;
+    end = start + value.length;
+    return whole.slice(start, end);
+  });
 }

@@ -23,6 +23,14 @@ export function spelledPlainly(resource: string, ignored: readonly PathDifferenc
 }
 
 /**
+ * A pattern for the plain spellings of what a pattern matches: `/items/:id` for `/items/:id.json`. A parameter that is
+ * the extension stays.
+ */
+export function plainPattern(pattern: string, ignored: readonly PathDifference[]): string {
+  return ignored.includes('extension') ? pattern.replace(/(?<=[^/])\.[^./:*]*$/, '') : pattern;
+}
+
+/**
  * What makes no difference to the tags of what is stored, by origin. Where one origin ignores case, case makes none for
  * the others either: what stands in its paths are ids, which rules put into tags, queries and paths of any origin.
  */
@@ -49,8 +57,12 @@ export function foldedPath(resource: string, ignored: readonly PathDifference[])
   return folded === resource ? undefined : folded;
 }
 
+/** A star is a wildcard: one that is meant is escaped. */
 function foldedSegment(segment: string): string {
-  return segment === '*' || segment === '**' ? segment : encodeSegment(inOneCase(segment));
+  return segment
+    .split('*')
+    .map((text) => encodeSegment(inOneCase(text)))
+    .join('*');
 }
 
 /** The same for a sorted query, in which ids from paths may stand. */

@@ -1,6 +1,8 @@
-import { type PatternMatch, PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import { type PatternMatch, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import { bind } from './bind.ts';
 import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
+import { type IgnoredDifferences, SpelledPatterns } from './spelled-patterns.ts';
+import { asTheyStand } from './spellings.ts';
 import { parseTemplate } from './template.ts';
 import type { Cascade, Sources, TagTemplate, Target, Template } from './types.ts';
 
@@ -19,11 +21,11 @@ interface Edges {
  * the next step of the cascade uses the wildcard `step:*`. The result may cover too much, never too little. Each
  * reachable route is visited once, so cycles end.
  * @param routes in matching order
- * @param plain how the routes spell a path; undefined if they spell it like this
+ * @param differences what origins ignore in paths
  */
 export function compileCascade(
   routes: readonly { readonly match: string; readonly tags: readonly string[] }[],
-  plain: (path: string) => string | undefined = () => undefined,
+  differences: IgnoredDifferences = asTheyStand,
 ): Cascade {
   const edges = routes.map(({ match, tags }): Edges => {
     const templates = tags.map((tag) => parseTemplate(tag, 'tag'));
@@ -33,8 +35,8 @@ export function compileCascade(
       embedded: templates.filter((template) => !isIdentity(template)).map(wildcardOf),
     };
   });
-  const trie = new PatternTrie<Edges>();
-  for (const each of edges) trie.add(each.pattern, each);
+  const patterns = new SpelledPatterns<Edges>(differences);
+  for (const each of edges) patterns.add(each.pattern, each);
   const above = new Map<Edges, readonly Edges[]>();
   const aboveOf = (route: Edges): readonly Edges[] => {
     const known = above.get(route) ?? route.identity.flatMap((each) => embedders(wildcardOf(each), edges));
@@ -45,7 +47,7 @@ export function compileCascade(
     of: (target, certain) => {
       const found = new Map<string, Target>();
       const add = (each: Target): unknown => found.set(JSON.stringify(each), each);
-      const named = identities(target, edges, (path) => trie.first(plain(path) ?? path), certain);
+      const named = identities(target, edges, (path) => patterns.firsts(path), certain);
       named.forEach(add);
       if (certain) return [...found.values()];
       // Iterating over a Set includes what the loop adds to it.
@@ -67,7 +69,7 @@ export const isIdentity = ({ placeholders }: TagTemplate): boolean =>
 function identities(
   target: Target,
   edges: readonly Edges[],
-  routeOf: (path: string) => PatternMatch<Edges> | undefined,
+  routesOf: (path: string) => readonly PatternMatch<Edges>[],
   certain: boolean,
 ): Target[] {
   switch (target.kind) {
@@ -80,10 +82,10 @@ function identities(
         .filter(({ pattern }) => patternsOverlap(patternShape(parsePattern(pattern)), target.pattern))
         .flatMap(({ identity }) => identity.map(wildcardOf));
     default: {
-      const route = routeOf(target.path);
-      if (route === undefined) return [];
       const query = target.kind === 'query' ? target.query : '';
-      return route.data.identity.flatMap((template) => identityOf(template, route.params, query, certain));
+      return routesOf(target.path).flatMap(({ data, params }) =>
+        data.identity.flatMap((template) => identityOf(template, params, query, certain)),
+      );
     }
   }
 }

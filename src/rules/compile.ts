@@ -3,14 +3,14 @@ import type { TagKnowledge } from '../coherence/write-set.ts';
 import type { PatchConfig, RuleConfig } from '../config/model.ts';
 import { safeMethods } from '../http/methods.ts';
 import { dropFromQuery, selectQuery, sortedQuery } from '../route/path.ts';
-import { PatternTrie } from '../route/pattern.ts';
 import { bindStored } from './bind.ts';
 import { compileCascade } from './cascade.ts';
 import { compileCondition, conditionSources } from './condition.ts';
 import { expand, expansions, MAX_EXPANSIONS } from './expand.ts';
 import { belowRoot, compileJsonPath } from './jsonpath.ts';
 import { parseSource } from './source.ts';
-import { asTheyStand, SpelledPatterns, type Spellings } from './spellings.ts';
+import { SpelledPatterns } from './spelled-patterns.ts';
+import { asTheyStand, type Spellings } from './spellings.ts';
 import { beginningOf, tagKnowledge } from './tag-knowledge.ts';
 import type { PathKnowledge } from './target.ts';
 import { parseTemplate, TemplateError } from './template.ts';
@@ -61,11 +61,11 @@ export function compileRules(
 ): RuleSet {
   // The cost of matching depends on the segments of the path and the rules that match, not on the number of rules.
   const patterns = new SpelledPatterns<{ rule: CompiledRule; methods: ReadonlySet<string> }>(spellings);
-  const cascade = compileCascade(routes, spellings.plain);
+  const cascade = compileCascade(routes, spellings);
   const compiled = rules.map((config) => compileRule(config, cascade));
   for (const rule of compiled) patterns.add(rule.config.pattern, { rule, methods: new Set(rule.config.methods) });
-  const keys = new PatternTrie<RouteEdge['cache']>();
-  for (const { match, cache } of routes) keys.add(match, cache);
+  const keys = new SpelledPatterns<RouteEdge>(spellings);
+  for (const route of routes) keys.add(route.match, route);
   return {
     rules: compiled,
     knowledge: tagKnowledge(
@@ -76,22 +76,26 @@ export function compileRules(
     paths: {
       plainSpelling: spellings.plain,
       folded: spellings.folded,
-      keyedQuery: (path, query) => {
-        const { key, credentialParams: secrets = [] } = keys.first(spellings.plain(path) ?? path)?.data ?? {};
-        if (key?.query === undefined && secrets.length === 0) return undefined;
-        const keyed = key?.query === undefined ? query : selectQuery(query, key.query);
-        return sortedQuery(dropFromQuery(keyed, secrets));
-      },
+      keyedQueries: (path, query) =>
+        keys.firsts(path).flatMap(({ data: { cache } }) => (cache && keyedQuery(cache, query)) ?? []),
     },
     match(method, resource) {
       const matched: RuleMatch[] = [];
-      for (const { data, params } of patterns.matches(resource)) {
+      for (const { data, params, asSent } of patterns.matches(resource)) {
         const applies = data.methods.has(method) || (data.methods.has('*') && !safeMethods.has(method));
-        if (applies) matched.push({ rule: data.rule, params, method });
+        if (applies) matched.push({ rule: data.rule, params, asSent, method });
       }
-      return matched.length < 2 ? matched : matched.sort((a, b) => compiled.indexOf(a.rule) - compiled.indexOf(b.rule));
+      return matched;
     },
   };
+}
+
+/** The part of a query that is in the cache key; undefined if the whole query is. */
+function keyedQuery(cache: NonNullable<RouteEdge['cache']>, query: string): string | undefined {
+  const { key, credentialParams: secrets = [] } = cache;
+  if (key.query === undefined && secrets.length === 0) return undefined;
+  const keyed = key.query === undefined ? query : selectQuery(query, key.query);
+  return sortedQuery(dropFromQuery(keyed, secrets));
 }
 
 function compileRule(config: RuleConfig, cascade: Cascade): CompiledRule {

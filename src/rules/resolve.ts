@@ -10,6 +10,7 @@ import type {
   Template,
   Unresolved,
 } from './types.ts';
+import { withParams } from './with-params.ts';
 
 /**
  * The targets of one rule for one write, without duplicates: each template for every combination of the values of its
@@ -18,6 +19,21 @@ import type {
  * may already be done, and is listed in `rejected`.
  */
 export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
+  const resolution = resolveWith(match, sources);
+  if (match.asSent === undefined) return resolution;
+  const further = resolveWith(match, withParams(sources, match.asSent));
+  return {
+    ...resolution,
+    targets: distinct([...resolution.targets, ...further.targets]),
+    beyondPatches: distinct([...resolution.beyondPatches, ...further.beyondPatches]),
+  };
+}
+
+const distinct = (targets: readonly Target[]): Target[] => [
+  ...new Map(targets.map((target) => [keyOf(target), target])).values(),
+];
+
+function resolveWith(match: RuleMatch, sources: Sources): RuleResolution {
   const { targets: templates, config, cascades, cascade, patch } = match.rule;
   const targets = new Map<string, Target>();
   const unresolved: Unresolved[] = [];

@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../config/model.ts';
-import { type PatternMatch, PatternTrie, parsePattern, type Segment } from '../route/pattern.ts';
+import { PatternTrie, parsePattern, type Segment } from '../route/pattern.ts';
 import {
   foldedPath,
   foldedQuery,
@@ -9,14 +9,13 @@ import {
   type PathDifference,
   spelledPlainly,
 } from '../route/spelling.ts';
+import type { IgnoredDifferences } from './spelled-patterns.ts';
 
 /** The paths that an origin takes for the same (`ignoreInPaths`). */
-export interface Spellings {
+export interface Spellings extends IgnoredDifferences {
   /** How routes and rules spell a resource; undefined if they spell it like this. */
   plain(resource: string): string | undefined;
   readonly folded: FoldedForms;
-  /** What its origin ignores in the path of a resource. */
-  ignoredAt(resource: string): readonly PathDifference[];
 }
 
 /** One form of all spellings that the origins take for the same. What is stored carries tags of it, too. */
@@ -25,7 +24,7 @@ export interface FoldedForms {
   readonly isExact: boolean;
   /** Undefined if the resource has that form. */
   path(resource: string): string | undefined;
-  /** One form for each way in which origins differ, without the pattern itself. */
+  /** The folded forms of a pattern, one for each set of differences that some origin ignores, but not itself. */
   patterns(pattern: string): readonly string[];
   /** @param query sorted, of a resource at `path` */
   query(path: string, query: string): string;
@@ -42,37 +41,8 @@ export const asTheyStand: Spellings = {
     tag: (name) => name,
   },
   ignoredAt: () => [],
+  ignored: [],
 };
-
-/** Patterns that find what they name under every spelling that its origin takes for the same. */
-export class SpelledPatterns<T> {
-  readonly #spellings: Pick<Spellings, 'ignoredAt'>;
-  readonly #asTheyStand = new PatternTrie<T>();
-  readonly #inOneCase = new PatternTrie<T>(inOneCase);
-
-  constructor(spellings: Pick<Spellings, 'ignoredAt'>) {
-    this.#spellings = spellings;
-  }
-
-  /** @throws PatternError */
-  add(pattern: string, data: T): void {
-    this.#asTheyStand.add(pattern, data);
-    this.#inOneCase.add(pattern, data);
-  }
-
-  /** One match for each pattern, with values from which what is ignored has been taken. */
-  matches(resource: string): PatternMatch<T>[] {
-    const ignored = this.#spellings.ignoredAt(resource);
-    if (ignored.length === 0) return this.#asTheyStand.matches(resource);
-    const trie = ignored.includes('case') ? this.#inOneCase : this.#asTheyStand;
-    const plain = spelledPlainly(resource, ignored);
-    const matches = trie.matches(plain);
-    if (plain === resource) return matches;
-    const found = new Set(matches.map(({ data }) => data));
-    // A pattern may have in it what is ignored: `/items/:id.json`.
-    return [...matches, ...trie.matches(resource).filter(({ data }) => !found.has(data))];
-  }
-}
 
 type Config = Pick<GatewayConfig, 'routes' | 'fallback'> & {
   readonly origins: Readonly<Record<string, { readonly ignoreInPaths: readonly PathDifference[] }>>;
@@ -97,6 +67,7 @@ export function compileSpellings({ origins, routes, rules, fallback }: Config): 
     },
     folded: foldedForms(origins, ofOrigin),
     ignoredAt: (resource) => origins[ofOrigin(resource)]?.ignoreInPaths ?? [],
+    ignored: Object.values(origins).flatMap(({ ignoreInPaths: own }) => (own.length === 0 ? [] : [own])),
   };
 }
 
@@ -104,13 +75,14 @@ function foldedForms(origins: Config['origins'], ofOrigin: (resource: string) =>
   const ignored = ignoredInTags(origins);
   const ignoredAt = (resource: string): readonly PathDifference[] => ignored.get(ofOrigin(resource)) ?? [];
   const anywhere = [...ignored.values()];
+  const inTags = anywhere.flat();
   const kinds = new Set(Object.values(origins).map(({ ignoreInPaths }) => [...ignoreInPaths].sort().join()));
   return {
     isExact: kinds.size === 1,
     path: (resource) => foldedPath(resource, ignoredAt(resource)),
     patterns: (pattern) => [...new Set(anywhere.flatMap((each) => foldedPath(pattern, each) ?? []))],
     query: (path, query) => foldedQuery(query, ignoredAt(path)),
-    tag: (name) => foldedTag(name, anywhere.flat()),
+    tag: (name) => foldedTag(name, inTags),
   };
 }
 

@@ -13,8 +13,8 @@ import type { Target } from './types.ts';
 
 /** What the routes and rules of a configuration say of paths. */
 export interface PathKnowledge {
-  /** The part of the path's query that is in the cache key; undefined if the route keys the whole query. */
-  keyedQuery(path: string, query: string): string | undefined;
+  /** The parts of the path's query that may be in a cache key, besides the whole query. */
+  keyedQueries(path: string, query: string): readonly string[];
   /** How they spell a path that the origin takes for the same; undefined if they spell it like this. */
   plainSpelling(path: string): string | undefined;
   readonly folded: FoldedForms;
@@ -22,7 +22,7 @@ export interface PathKnowledge {
 
 /**
  * The tags and patterns that the targets cover. If a route keys only some parameters, its responses are stored under
- * the reduced query that `keyedQuery` returns.
+ * a reduced query, which `keyedQueries` returns.
  */
 export function coverageOf(targets: readonly Target[], paths?: PathKnowledge): Coverage {
   const tags = new Set<Tag>();
@@ -75,8 +75,8 @@ function queryTags({ path, query }: Target & { kind: 'query' }, paths: PathKnowl
   const tags = [severalQueriesTag(path)];
   const foldedPath = folded.path(path) ?? path;
   if (foldedPath !== path) tags.push(severalQueriesTag(foldedPath));
-  for (const each of [query, paths.keyedQuery(path, query)]) {
-    if (each !== undefined) tags.push(queryTag(path, each), queryTag(foldedPath, folded.query(path, each)));
+  for (const each of [query, ...paths.keyedQueries(path, query)]) {
+    tags.push(queryTag(path, each), queryTag(foldedPath, folded.query(path, each)));
   }
   return tags;
 }

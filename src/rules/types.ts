@@ -127,6 +127,8 @@ export type Target =
 export interface RuleMatch {
   readonly rule: CompiledRule;
   readonly params: Readonly<Record<string, string>>;
+  /** Of the path as it was sent, if they differ (rules/spelled-patterns.ts). Targets are made of these, too. */
+  readonly asSent?: Readonly<Record<string, string>> | undefined;
   /** Of the write. It decides what a response without a body means (rules/bind.ts). */
   readonly method: string;
 }

@@ -1,3 +1,4 @@
+import { SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { mayCover } from '../../src/coherence/write-set.ts';
 import { DEFAULT_ORIGIN } from '../../src/config/origins.ts';
@@ -23,23 +24,34 @@ routes:
   - { match: "/Else/:id", cache: { ttl: 60s } }
   - { match: "/kept/:id", cache: { ttl: 60s, key: { query: [x] } } }
   - { match: "/baskets/:id", cache: { ttl: 60s }, tags: ["In:{response.item}"] }
+  - { match: "/previews/:id", cache: { ttl: 60s }, tags: ["file:{id}"] }
+  - { match: "/items/:id/comments", cache: { ttl: 60s }, tags: ["item:{id}"] }
+  - { match: "/pages/:id.json", cache: { ttl: 60s, key: { query: [x] } } }
+  - { match: "/docs/:id.json", cache: { ttl: 60s }, tags: ["doc:{id}"] }
+  - { match: "/shelves/:id", cache: { ttl: 60s }, tags: ["doc:{response.item}"] }
 defaults: { cache: { ttl: 60s } }
 rules:
   - { name: item, on: "PUT /items/:id", invalidate: ["/Lists/{request.list}", "/plain/{id}"], event: item.changed }
   - { name: moved, on: "PUT /moved/:id", invalidate: ["/ITEMS/{id}.json"] }
   - { name: wild, on: "PUT /wild/:id", invalidate: ["/Trips/{id}/steps/{response.step}"] }
   - { name: days, on: "PUT /days/:id", invalidate: ["/trips/{id}/days"] }
-  - { name: named, on: "PUT /named/:id.json", invalidate: ["/lists/{id}.json"] }
+  - { name: named, on: "PUT /named/:id.json", invalidate: ["/notes/{id}.json"] }
   - { name: else, on: "PUT /else/:id", invalidate: ["/Lists/7"] }
   - { name: keeps, on: "PUT /keeps/:id", invalidate: ["/Kept/{id}?x=1&y=2"] }
   - { name: below, on: "PUT /below/:id", invalidate: ["/Trips/{id}/**"] }
   - { name: asked, on: "PUT /asked/:id", invalidate: ["/found?Item={id}"] }
   - { name: tagged, on: "PUT /tagged/:id", invalidate: [{ tag: "In:{id}" }] }
+  - { name: files, on: "PUT /files/:id", invalidate: [{ tag: "file:{id}" }] }
+  - { name: talked, on: "PUT /talked/:id", invalidate: [{ tag: "item:{id}" }] }
+  - { name: turned, on: "PUT /turned/:id", invalidate: ["/pages/{id}.json?x=1&y=2"] }
+  - { name: doc, on: "PUT /doc/:id", invalidate: [{ path: "/docs/{id}.json", cascade: true }] }
+  - { name: pair, on: "PUT /two/:a-x-:b", invalidate: ["/pairs/{a}/{b}"] }
+  - { name: tails, on: "PUT /tails/:id", invalidate: ["/Tails/{response.none}.json"] }
   - { name: some, on: "PUT /some/:id", invalidate: [{ tag: "In:{response.step}:{id}" }] }
 `;
 
 /** What a basket has in it, as its database spells it. */
-const items: Readonly<Record<string, string>> = { '/baskets/1': 'B', '/baskets/2': 'x:B' };
+const items: Readonly<Record<string, string>> = { '/baskets/1': 'B', '/baskets/2': 'x:B', '/shelves/1': 'b' };
 
 /** One counter for all spellings. */
 const same = (url: string): string => (url.split('?')[0] ?? '').toLowerCase().replace(/;[^/]*|\.[a-z]+$/g, '');
@@ -81,7 +93,7 @@ test.each([
   ['extension', '/Lists/7', '/items/1.json'],
   ['case', '/plain/1', '/ITEMS/1'],
   [every, '/items/1', '/moved/1'],
-  [every, '/lists/7', '/items/1'],
+  [every, '/Lists/7', '/items/1'],
   ['case', '/items/1?page=2', '/ITEMS/1'],
   // A placeholder without a value is a wildcard, which finds every spelling of what it finds.
   ['case', '/trips/b/steps/1', '/wild/B'],
@@ -107,8 +119,23 @@ test.each([
   ['parameters', '/baskets/1', '/tagged/B;x=2'],
   [every, '/baskets/1', '/TAGGED/b;x.json'],
   // A rule may name it all the same.
-  ['extension', '/lists/1.json', '/named/1.json'],
-  ['case', '/lists/1.json', '/NAMED/1.JSON'],
+  ['extension', '/notes/1.json', '/named/1.json'],
+  ['extension', '/notes/1.json', '/named/1'],
+  ['extension', '/notes/1.json', '/named/1.xml'],
+  ['case', '/notes/1.json', '/NAMED/1.JSON'],
+  ['case', '/notes/B.json', '/NAMED/B.JSON'],
+  ['case', '/pairs/1/2', '/TWO/1-X-2'],
+  ['case', '/tails/B.json', '/tails/1'],
+  // An id may have a dot of its own.
+  ['extension', '/found?Item=B.json', '/asked/B.json'],
+  // It is no part of an id in a path that is read either, and a route may name it.
+  ['extension', '/previews/a.json', '/files/a.json'],
+  ['extension', '/previews/a.json', '/files/a'],
+  ['parameters', '/items/1;x=2/comments', '/talked/1;x=2'],
+  ['parameters', '/items/1;x=2/comments', '/talked/1'],
+  ['extension', '/pages/b.json?x=1&y=2', '/turned/b'],
+  ['extension', '/shelves/1', '/doc/b'],
+  ['extension', '/shelves/1', '/doc/b.json'],
   // Rules and routes that spell the same path in different ways.
   ['case', '/Lists/7', '/Else/1'],
   ['case', '/Lists/7', '/else/1'],
@@ -122,6 +149,7 @@ test.each([
   await start(ignored);
   await ask(read);
   const before = await ask(read);
+  expect(isHit(before)).toBe(true);
   const answer = await ask(written, { method: 'PUT', body: { list: 7 } });
   expect(answer.status).toBe(200);
   const after = await ask(read);
@@ -143,6 +171,7 @@ test.each([
 ])('ignoring %s, %s stays stored after a write at %s, another path', async (ignored, read, written) => {
   await start(ignored);
   await ask(read);
+  expect(isHit(await ask(read))).toBe(true);
   await ask(written, { method: 'PUT', body: { list: 7 } });
   expect(isHit(await ask(read))).toBe(true);
 });
@@ -169,14 +198,15 @@ rules:
   },
 );
 
-test('the read set of a write has the tags of its representation in every case', () => {
+test('the read set of a write has the tags of its representation in every spelling', () => {
   const config = configOf(`
-origin: { url: "http://a", ignoreInPaths: [case] }
+origin: { url: "http://a", ignoreInPaths: [case, extension] }
 routes: [{ match: "/items/:id", cache: { ttl: 60s }, tags: ["In:{id}"] }]
 `);
   const compiled = compileRules([], config.routes, compileSpellings(config));
   const routes = compileRoutes(config, new Map([[DEFAULT_ORIGIN, {} as Origin]]));
   expect(representationAt(compiled, routes, '/items/B').tags).toEqual(['In:B', 'in:b']);
+  expect(representationAt(compiled, routes, '/items/B.c').tags).toEqual(['In:B.c', 'In:B', 'in:b.c', 'in:b']);
 });
 
 test('a write conflicts with those of its own tags, however they are spelled', () => {
@@ -261,4 +291,78 @@ test('events name the path as the configuration spells it, beside the one that w
   expect(event.type).toBe('item.changed');
   expect(JSON.parse(event.data).paths).toEqual(expect.arrayContaining(['/ITEMS/1.json', '/items/1']));
   stream.close();
+});
+
+describe('events have the folded form of what may be seen, and of nothing else', () => {
+  const pathsTold = async (yaml: string, query: string, written: string, headers = {}): Promise<unknown> => {
+    await begin(`origin: { url: ${origin.url}, ignoreInPaths: [case] }\n${yaml}`);
+    origin.on(
+      () => true,
+      (_, response) => void response.setHeader('Content-Type', 'application/json').end('{"secret":"S3cret","a":1}'),
+    );
+    const stream = await sseClient(`${gateway.url}/_unstale/events${query}`, headers);
+    await ask(written, { method: 'PUT', body: {} });
+    const { paths, payload } = JSON.parse((await stream.next()).data);
+    stream.close();
+    return { paths, payload };
+  };
+
+  test('not of a path, or a pattern, that is kept from subscribers', async () => {
+    const yaml = `
+routes: [{ match: "/Private/**", cache: off }]
+rules:
+  - name: r
+    on: PUT /items/:id
+    invalidate: ["/Private/{response.secret}/{response.none}", "/Private/{response.secret}"]
+`;
+    expect(await pathsTold(yaml, '', '/items/1')).toEqual({ paths: ['/items/1'], payload: undefined });
+  });
+
+  test('which a grant of the other form covers, with the payload', async () => {
+    const secret = 'a secret that is long enough for HMAC';
+    const token = await new SignJWT({ unstale: { match: ['/Items/*'], tags: ['In:*'] } })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime('1h')
+      .sign(new TextEncoder().encode(secret));
+    const yaml = `
+routes: [{ match: "/Items/:id", cache: { ttl: 60s } }]
+rules:
+  - name: r
+    on: PUT /Items/:id
+    invalidate: [{ tag: "In:{id}" }]
+    event: { type: changed, payload: { a: response.a } }
+events: { auth: { jwt: { secret: "${secret}" } } }
+`;
+    const told = await pathsTold(yaml, '', '/Items/B', { authorization: `Bearer ${token}` });
+    expect(told).toEqual({ paths: ['/Items/B', '/items/b'], payload: { a: 1 } });
+  });
+});
+
+test('a resource whose write needs a tag gets one under every spelling', async () => {
+  await begin(`
+origin: { url: ${origin.url}, ignoreInPaths: [case] }
+writes: [{ on: "PUT /settings", precondition: required }]
+`);
+  scriptApi();
+  for (const path of ['/settings', '/Settings']) expect((await ask(path)).headers.etag).toBeDefined();
+});
+
+test.each([
+  // What a route keeps from being shared is not shared under a spelling that another one matches.
+  ['extension', '/me.json', '/me', false],
+  ['extension', '/me.json', '/me.css', false],
+  ['extension', '/users/:id.json', '/users/7', false],
+  // Both are spelled as their routes spell them.
+  ['extension', '/pages/:id.json', '/pages/7', true],
+])('ignoring %s, with a route %s that is off, %s is stored: %j', async (ignored, match, path, isStored) => {
+  await begin(`
+origin: { url: ${origin.url}, ignoreInPaths: [${ignored}] }
+routes:
+  - { match: "${match}", cache: off }
+  - { match: "/pages/:id", cache: { ttl: 60s } }
+defaults: { cache: { ttl: 60s } }
+`);
+  scriptApi();
+  await ask(path);
+  expect(isHit(await ask(path))).toBe(isStored);
 });

@@ -186,16 +186,18 @@ export function tagsOf(
   if (fromOrigin.overflow) return { unstorable: 'too-many-tags' };
   for (const tag of fromOrigin.tags) addNamed(tag);
   if (route.tags !== undefined) {
-    const declared = route.tags.tagsFor({
-      params,
-      query: request.target.query,
-      requestHeader: (name) => request.headers.get(name),
-      responseHeader: (name) => headers.get(name),
-      response: route.tags.needsBody && body !== undefined ? readJson(body, headers) : { missing: 'not-read' },
-    });
-    if (declared.overflow) return { unstorable: 'too-many-tags' };
-    if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };
-    for (const tag of declared.tags) addNamed(tag);
+    const { needsBody } = route.tags;
+    const { query: asked } = request.target;
+    const requestHeader = (name: string): string | undefined => request.headers.get(name);
+    const responseHeader = (name: string): string | undefined => headers.get(name);
+    const response = needsBody && body !== undefined ? readJson(body, headers) : ({ missing: 'not-read' } as const);
+    for (const each of [params, route.plainParams?.(resource)]) {
+      if (each === undefined) continue;
+      const declared = route.tags.tagsFor({ params: each, query: asked, requestHeader, responseHeader, response });
+      if (declared.overflow) return { unstorable: 'too-many-tags' };
+      if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };
+      for (const tag of declared.tags) addNamed(tag);
+    }
   }
   return tags.length === 2 ? tags : [...new Set(tags)];
 }

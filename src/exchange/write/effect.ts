@@ -7,7 +7,6 @@ import { parseTarget, TargetError } from '../../route/path.ts';
 import { failing } from '../../rules/condition.ts';
 import { payloadOf } from '../../rules/payload.ts';
 import { resolve } from '../../rules/resolve.ts';
-import type { FoldedForms } from '../../rules/spellings.ts';
 import { coverageOf, describeTarget, type PathKnowledge } from '../../rules/target.ts';
 import type { BodySources, RuleMatch, Target } from '../../rules/types.ts';
 import { withParams } from '../../rules/with-params.ts';
@@ -37,12 +36,12 @@ export function effectOf({ request, rules, sources, paths }: AppliedWrite, carri
     const resolution = resolve(applied.match, applied.sources);
     const isFirst = announcements.length === 0;
     const more = isFirst ? { implied, carriedOver } : nothingMore;
-    announcements.push(announcement({ request, paths }, { applied, targets: resolution.targets }, more));
+    announcements.push(announcement(request, { applied, targets: resolution.targets }, more));
     for (const target of resolution.targets) targets.push(target);
     for (const each of resolution.unresolved) unresolved.push({ ...each, rule: applied.match.rule.config.name });
   }
   if (announcements.length === 0) {
-    announcements.push(announcement({ request, paths }, undefined, { implied, carriedOver }));
+    announcements.push(announcement(request, undefined, { implied, carriedOver }));
   }
   for (const target of implied) targets.push(target);
   const coverage = coverageOf(targets, paths);
@@ -176,54 +175,29 @@ const nothingMore: More = { implied: [], carriedOver: undefined };
 
 /** @param resolved undefined if no rule applies */
 function announcement(
-  { request, paths }: Pick<AppliedWrite, 'request' | 'paths'>,
+  request: ClientRequest,
   resolved: { readonly applied: AppliedRule; readonly targets: readonly Target[] } | undefined,
   { implied, carriedOver }: More,
 ): Announcement {
-  const names = { paths: new Set<string>(), tags: new Set<string>() };
-  for (const target of resolved?.targets ?? []) addNames(target, names, paths.folded);
-  for (const target of implied) addNames(target, names, paths.folded);
-  for (const path of carriedOver?.paths ?? []) names.paths.add(path);
-  for (const tag of carriedOver?.tags ?? []) names.tags.add(tag);
+  const paths = new Set<string>();
+  const tags = new Set<string>();
+  for (const target of resolved?.targets ?? []) addDescribed(target, paths, tags);
+  for (const target of implied) addDescribed(target, paths, tags);
+  for (const path of carriedOver?.paths ?? []) paths.add(path);
+  for (const tag of carriedOver?.tags ?? []) tags.add(tag);
   const applied = resolved?.applied;
   const rule = applied?.match.rule;
   return {
     type: rule?.config.event?.type ?? 'invalidate',
-    paths: [...names.paths],
-    tags: [...names.tags],
+    paths: [...paths],
+    tags: [...tags],
     cause: { method: request.method, path: request.target.path, rule: rule?.config.name ?? null },
     payload: applied && rule && rule.payload.length > 0 ? payloadOf(rule.payload, applied.sources) : undefined,
   };
 }
 
-/**
- * Adds what a target names, and the one form of all spellings that the API takes for the same: who follows that form
- * hears of each. Not where that may be another resource, of which its reader may not know.
- */
-function addNames(
-  target: Target,
-  { paths, tags }: { readonly paths: Set<string>; readonly tags: Set<string> },
-  folded: FoldedForms,
-): void {
+function addDescribed(target: Target, paths: Set<string>, tags: Set<string>): void {
   if (target.kind === 'tag') tags.add(target.tag);
   else if (target.kind === 'tagPattern') tags.add(target.parts.join('*'));
   else paths.add(describeTarget(target));
-  if (!folded.isExact) return;
-  switch (target.kind) {
-    case 'tag':
-      tags.add(folded.tag(target.tag));
-      break;
-    case 'tagPattern':
-      tags.add(target.parts.map((part) => folded.tag(part)).join('*'));
-      break;
-    case 'pattern':
-      for (const pattern of folded.patterns(target.pattern)) paths.add(pattern);
-      break;
-    case 'path':
-      paths.add(folded.path(target.path) ?? target.path);
-      break;
-    case 'query':
-      paths.add(`${folded.path(target.path) ?? target.path}?${folded.query(target.path, target.query)}`);
-      break;
-  }
 }

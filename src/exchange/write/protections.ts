@@ -1,7 +1,8 @@
 import type { GatewayConfig, WriteProtectionConfig } from '../../config/model.ts';
 import { safeMethods } from '../../http/methods.ts';
 import { type Preserved, preservedBy } from '../../rules/json-merge.ts';
-import { SpelledPatterns, type Spellings } from '../../rules/spellings.ts';
+import { SpelledPatterns } from '../../rules/spelled-patterns.ts';
+import type { Spellings } from '../../rules/spellings.ts';
 import { type NamingMethods, namedMethods } from '../forward.ts';
 import { isCheckedAsMade } from './made.ts';
 import type { IdempotencyKeys, ValidateBody } from './protection-ports.ts';
@@ -58,18 +59,16 @@ function entryFinder(
   spellings: Spellings,
   validators: ProtectionParts['validators'],
 ): Protections['at'] {
-  const patterns = new SpelledPatterns<{ readonly order: number; readonly protection: Protection }>(spellings);
-  for (const [order, config] of writes.entries()) {
+  const patterns = new SpelledPatterns<Protection>(spellings);
+  for (const config of writes) {
     const preserve = preservedBy(config.preserve.paths);
     const validate = validators.get(config);
-    const protection = { config, preserve, validate, isOrdered: isOrdered(config), answersEmpty: false };
-    patterns.add(config.pattern, { order, protection });
+    const answersEmpty = false;
+    patterns.add(config.pattern, { config, preserve, validate, isOrdered: isOrdered(config), answersEmpty });
   }
   return (resource) => {
     const matches = patterns.matches(resource);
-    if (matches.length === 0) return undefined;
-    const found = matches.map(({ data }) => data).sort((a, b) => a.order - b.order);
-    return found.map(({ protection }) => protection);
+    return matches.length === 0 ? undefined : matches.map(({ data }) => data);
   };
 }
 
