@@ -26,7 +26,7 @@ export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnection
     retryStrategy: retry,
     // The server has become a replica: its address leads, or will lead, to another one.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
-    ...(commandTimeoutMs === undefined ? {} : { commandTimeout: commandTimeoutMs }),
+    ...(commandTimeoutMs === undefined ? {} : timeouts(commandTimeoutMs)),
   } as const;
   const [first = '', ...others] = urls;
   const connection =
@@ -44,6 +44,15 @@ export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnection
   connection.on('error', failed);
   return connection;
 }
+
+/**
+ * A command that is not answered in time leaves its connection open, and a machine that is gone without a word does not
+ * close it. So a connection on which nothing comes while commands wait is closed: another server may have taken over.
+ */
+const timeouts = (commandTimeoutMs: number) => ({
+  commandTimeout: commandTimeoutMs,
+  socketTimeout: 2 * commandTimeoutMs,
+});
 
 /** Closes the connection, which reconnects by itself. What it is waiting for fails. */
 export function hangUp(connection: Redis | Cluster): void {

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import type { Cluster } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectRedis, hangUp } from '../../src/redis/redis-connection.ts';
-import { ClusterRedis } from '../soak/redis.ts';
+import { ClusterRedis, RedisProcess } from '../soak/redis.ts';
+import { TcpProxy } from '../soak/tcp-proxy.ts';
 import { until } from '../support/barrier.ts';
 
 /* A connection to a Redis Cluster that is hung up, while answers are on their way, comes back. */
@@ -48,4 +49,31 @@ test('with answers on their way that say where the slot has gone', async () => {
   await until(() => answers(connection), 'the connection to come back');
   expect(connection.status).toBe('ready');
   connection.disconnect();
+});
+
+test('a server that hangs is left, and its name leads to the one that has taken over', async () => {
+  const [first, second] = [await RedisProcess.start(), await RedisProcess.start()];
+  let { port } = first;
+  const proxy = await TcpProxy.to(() => port);
+  const connection = connectRedis({
+    urls: [`redis://127.0.0.1:${proxy.port}`],
+    commandTimeoutMs: 100,
+    failed: () => undefined,
+  });
+  const serverPort = async (): Promise<number> => {
+    const info = await connection.info('server').catch(() => '');
+    return Number(/tcp_port:(\d+)/.exec(info)?.[1]);
+  };
+  try {
+    await once(connection, 'ready');
+    expect(await serverPort()).toBe(first.port);
+    first.signal('SIGSTOP');
+    port = second.port;
+    await until(async () => (await serverPort()) === second.port, 'the second to answer');
+  } finally {
+    first.signal('SIGCONT');
+    connection.disconnect();
+    await proxy.close();
+    await Promise.all([first.stop(), second.stop()]);
+  }
 });
