@@ -38,6 +38,8 @@ export class Endpoint {
   #queue: Queue | undefined;
   #attempt: AbortController | undefined;
   #cancel: (() => void) | undefined;
+  /** The end of the pause until `dueAt`, on the monotonic clock: the wall clock may be set meanwhile. */
+  #pause: { readonly dueAt: number; readonly ends: number } | undefined;
 
   constructor({ name, match, tags, events }: WebhookConfig, ports: EndpointPorts) {
     this.name = name;
@@ -118,9 +120,17 @@ export class Endpoint {
     const [message] = this.#queue?.waiting ?? [];
     if (this.#queue === undefined || this.#attempt !== undefined || message === undefined) return;
     if (!this.#ports.holds()) return;
-    const waitMs = this.#queue.dueAt - this.#now();
+    const waitMs = this.#waitOf(this.#queue);
     if (waitMs > 0) this.#cancel = this.#ports.timers.after(waitMs, () => this.#next());
     else void this.#send(message);
+  }
+
+  /** A first attempt never waits: its time is that of the one before, and the clock may have been set back since. */
+  #waitOf({ attempts, dueAt }: Queue): number {
+    if (attempts === 0) return 0;
+    const now = this.#ports.clock.monotonic();
+    if (this.#pause?.dueAt !== dueAt) this.#pause = { dueAt, ends: now + dueAt - this.#now() };
+    return this.#pause.ends - now;
   }
 
   async #send(message: Message): Promise<void> {
