@@ -192,6 +192,11 @@ export const logBounds = {
   keptBytes: 4 * 1024 * 1024,
   /** Above it, records go even if some members have not applied them. */
   mostBytes: 64 * 1024 * 1024,
+  /**
+   * More unpublished records of members that are gone become one, which covers everything. Repeated one by one, they
+   * could push each other out of the log, and nobody publishes what nobody has read.
+   */
+  repeated: 256,
 } as const;
 
 /**

@@ -5,7 +5,13 @@ import type { Coverage } from './tag.ts';
 /** Invalidates everything that a record covers in the tier that the nodes share. Rejects if that is not certain. */
 export type Publish = (coverage: Coverage, epoch: string, seq: Seq) => Promise<void>;
 
-const RETRY_MS = 100;
+/** Pauses between attempts: they double. */
+const RETRY_MS = { first: 100, most: 2_000 };
+
+/** If more records than this cannot be published, because a server of a cluster is away, everything is invalidated. */
+const MAX_SEPARATE = 256;
+/** Every response has a path. The fewer names there are, the less may be on the server that is away. */
+const allPaths: Coverage = { tags: new Set(), patterns: ['/**'], tagPatterns: [] };
 
 export interface PublisherOptions {
   /** Undefined: the nodes share no tier. */
@@ -24,6 +30,12 @@ export class Publisher {
   readonly #options: PublisherOptions;
   #stopped = false;
   #pending = 0;
+  /** Records with an attempt that failed. */
+  #failed = 0;
+  /** The last record that is to be published. */
+  #last: { readonly epoch: string; readonly seq: Seq } | undefined;
+  /** An attempt under way, for all records up to one. */
+  #all: { readonly epoch: string; readonly seq: Seq; readonly done: Promise<void> } | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -31,24 +43,40 @@ export class Publisher {
 
   /** Resolves true when the tier has stored it and `then` has run (or neither was needed), false if stopped first. */
   async publish(coverage: Coverage, epoch: string, seq: Seq, then?: () => Promise<unknown>): Promise<boolean> {
-    const { publish, timers } = this.#options;
+    const { timers, isOver } = this.#options;
     const isEmpty = coverage.tags.size + coverage.patterns.length + coverage.tagPatterns.length === 0;
     this.#pending += 1;
-    const done = (): boolean => {
-      this.#pending -= 1;
-      return !this.#stopped;
-    };
-    while (!this.#stopped && !this.#options.isOver(epoch)) {
+    if (this.#last?.epoch !== epoch || this.#last.seq < seq) this.#last = { epoch, seq };
+    let attempts = 0;
+    while (!this.#stopped && !isOver(epoch)) {
       try {
-        if (!isEmpty) await publish?.(coverage, epoch, seq);
+        if (!isEmpty) await this.#tell(coverage, epoch, seq);
         await then?.();
-        return done();
+        break;
       } catch {
         // Readers find that the tier fails, too. The bus on the same Redis reports what is wrong with it.
-        await new Promise<void>((resolve) => void timers.after(RETRY_MS, resolve));
+        if (attempts++ === 0) this.#failed += 1;
+        const pauseMs = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** (attempts - 1));
+        await new Promise<void>((resolve) => void timers.after(pauseMs, resolve));
       }
     }
-    return done();
+    if (attempts > 0) this.#failed -= 1;
+    this.#pending -= 1;
+    return !this.#stopped;
+  }
+
+  #tell(coverage: Coverage, epoch: string, seq: Seq): Promise<void> | undefined {
+    const { publish } = this.#options;
+    if (this.#failed <= MAX_SEPARATE) return publish?.(coverage, epoch, seq);
+    if (this.#all?.epoch === epoch && this.#all.seq >= seq) return this.#all.done;
+    const last = this.#last?.epoch === epoch ? this.#last.seq : seq;
+    const all = { epoch, seq: last, done: Promise.resolve(publish?.(allPaths, epoch, last)) };
+    this.#all = all;
+    const over = (): void => {
+      if (this.#all === all) this.#all = undefined;
+    };
+    all.done.then(over, over);
+    return all.done;
   }
 
   /** Records are left that perhaps no other node publishes. */

@@ -290,14 +290,16 @@ export class Sequencer {
     const left = [...this.#refs].filter(
       ([ref]) => ref.startsWith(`${gone}:`) || (by !== '' && ref.startsWith(`${again}:`)),
     );
-    left.sort(([, one], [, other]) => one.seq - other.seq);
-    for (const [ref, { seq, quarantine }] of left) {
-      this.#refs.delete(ref);
-      if (by === '' || quarantine) continue;
-      const { payload = '', posts } = this.#entries.find((entry) => entry.seq === seq) ?? {};
-      const repeated = this.#push({ payload, again: true, ...(posts !== undefined && { posts }) });
-      this.#refs.set(`${again}:${repeated}`, { seq: repeated, held: false, quarantine: false });
-    }
+    for (const [ref] of left) this.#refs.delete(ref);
+    const unpublished = left.flatMap(([, { seq, quarantine }]) => (by === '' || quarantine ? [] : [seq]));
+    unpublished.sort((one, other) => one - other);
+    if (unpublished.length > logBounds.repeated) this.#pushAgain({ payload: '' });
+    else for (const seq of unpublished) this.#pushAgain(this.#entries.find((entry) => entry.seq === seq));
+  }
+
+  #pushAgain({ payload = '', posts }: Partial<Pick<Entry, 'payload' | 'posts'>> = {}): void {
+    const repeated = this.#push({ payload, again: true, ...(posts !== undefined && { posts }) });
+    this.#refs.set(`${again}:${repeated}`, { seq: repeated, held: false, quarantine: false });
   }
 
   #conflicting(probes: string, own: string | undefined): string[] {

@@ -9,6 +9,8 @@ export interface RedisConnectionOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A server that says nothing for less than this is busy. */
+const MIN_SILENCE_MS = 1_000;
 /** Pauses between attempts to reconnect: short enough that a restart costs little, long enough not to be a burden. */
 const RETRY_MS = { first: 50, most: 500 };
 
@@ -51,7 +53,7 @@ export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnection
  */
 const timeouts = (commandTimeoutMs: number) => ({
   commandTimeout: commandTimeoutMs,
-  socketTimeout: 2 * commandTimeoutMs,
+  socketTimeout: Math.max(MIN_SILENCE_MS, 2 * commandTimeoutMs),
 });
 
 /** Closes the connection, which reconnects by itself. What it is waiting for fails. */

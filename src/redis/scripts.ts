@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { logBounds } from '../coherence/bus.ts';
 import { contactGuard, guard, prelude } from './script-prelude.ts';
 
 /** The steps of src/coherence/sequencer.ts in Lua; that file documents them. */
@@ -170,11 +171,18 @@ for i = 1, #kept, 2 do
     if by ~= '' and string.sub(kept[i + 1], -1) ~= '1' then left[#left + 1] = seqOf(kept[i + 1]) end
   end
 end
-table.sort(left)
-for _, seq in ipairs(left) do
-  local entry = redis.call('XRANGE', log, string.format('%d-0', seq), string.format('%d-0', seq))[1]
-  local repeated = push({ payload = entry and entry[2][2] or '', again = '1', posts = entry and entry[2][12] })
+local function pushAgain(payload, posts)
+  local repeated = push({ payload = payload, again = '1', posts = posts })
   redis.call('HSET', refs, string.format('(again):%d', repeated), string.format('%d 0 0', repeated))
+end
+table.sort(left)
+if #left > ${logBounds.repeated} then
+  pushAgain('')
+else
+  for _, seq in ipairs(left) do
+    local entry = redis.call('XRANGE', log, string.format('%d-0', seq), string.format('%d-0', seq))[1]
+    pushAgain(entry and entry[2][2] or '', entry and entry[2][12])
+  end
 end
 local orphans = {}
 local function adopt(seq, payload)
