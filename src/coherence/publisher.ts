@@ -9,7 +9,7 @@ export type Publish = (coverage: Coverage, epoch: string, seq: Seq) => Promise<v
 const RETRY_MS = { first: 100, most: 2_000 };
 
 /** If more records than this cannot be published, because a server of a cluster is away, everything is invalidated. */
-const MAX_SEPARATE = 256;
+const MAX_SEPARATE = 64;
 /** Every response has a path. The fewer names there are, the less may be on the server that is away. */
 const allPaths: Coverage = { tags: new Set(), patterns: ['/**'], tagPatterns: [] };
 
@@ -34,7 +34,7 @@ export class Publisher {
   #failed = 0;
   /** The last record that is to be published. */
   #last: { readonly epoch: string; readonly seq: Seq } | undefined;
-  /** An attempt under way, for all records up to one. */
+  /** The last attempt to invalidate everything, for all records up to one, unless it has failed. */
   #all: { readonly epoch: string; readonly seq: Seq; readonly done: Promise<void> } | undefined;
 
   constructor(options: PublisherOptions) {
@@ -67,15 +67,14 @@ export class Publisher {
 
   #tell(coverage: Coverage, epoch: string, seq: Seq): Promise<void> | undefined {
     const { publish } = this.#options;
-    if (this.#failed <= MAX_SEPARATE) return publish?.(coverage, epoch, seq);
     if (this.#all?.epoch === epoch && this.#all.seq >= seq) return this.#all.done;
+    if (this.#failed <= MAX_SEPARATE) return publish?.(coverage, epoch, seq);
     const last = this.#last?.epoch === epoch ? this.#last.seq : seq;
     const all = { epoch, seq: last, done: Promise.resolve(publish?.(allPaths, epoch, last)) };
     this.#all = all;
-    const over = (): void => {
+    all.done.catch(() => {
       if (this.#all === all) this.#all = undefined;
-    };
-    all.done.then(over, over);
+    });
     return all.done;
   }
 

@@ -40,6 +40,9 @@ export function versionsToBump({ tags, patterns, tagPatterns }: Coverage): strin
 const below = (segments: readonly string[]): string => `P:/${segments.join('/')}`;
 const headed = (head: string): string => `T:${head}`;
 
+/** The version that every response has, and that a pattern of all paths changes. */
+export const rootVersion = below([]);
+
 /** Limit for a name in a Redis key. A longer one is replaced by its hash. */
 const MAX_NAME_LENGTH = 120;
 

@@ -3,7 +3,7 @@ import type { Soon } from '../clock.ts';
 import { everything } from '../coherence/record.ts';
 import { widened } from '../coherence/record-size.ts';
 import type { Coverage } from '../coherence/tag.ts';
-import { versionsToBump } from './tag-versions.ts';
+import { rootVersion, versionsToBump } from './tag-versions.ts';
 
 /** Where versions are kept. */
 export interface VersionKeys {
@@ -18,7 +18,13 @@ export interface VersionKeys {
   readonly minVersionMs: () => number;
 }
 
-export const versionKey = ({ prefix, scope }: VersionKeys, name: string): string => `${prefix}:${scope}:v:${name}`;
+/**
+ * On a Redis Cluster, the version of everything is on the server of the log: where a record can be appended, everything
+ * can be invalidated, whichever other server is away.
+ */
+export function versionKey({ prefix, scope }: VersionKeys, name: string): string {
+  return `${prefix}:${name === rootVersion ? `{${scope}}` : scope}:v:${name}`;
+}
 
 /**
  * Limit for one record. Each version is a key that stays for some leases, which is how batches would fill the Redis.
@@ -132,8 +138,7 @@ export class VersionBumps {
     const failures = new Map<string, unknown>();
     const step = async (some: readonly string[]): Promise<void> => {
       try {
-        for (const [key, reason] of await this.#eval(epoch, some, seqs))
-          failures.set(this.#nameOf(key), new Error(reason));
+        for (const [name, reason] of await this.#eval(epoch, some, seqs)) failures.set(name, new Error(reason));
       } catch (error) {
         for (const name of some) failures.set(name, error);
       }
@@ -143,18 +148,16 @@ export class VersionBumps {
     return failures;
   }
 
-  /** @returns the keys that were not raised, each with the reason */
+  /** @returns the names that were not raised, each with the reason */
   async #eval(epoch: string, names: readonly string[], seqs: ReadonlyMap<string, number>): Promise<[string, string][]> {
     const { connection, minVersionMs } = this.#keys;
     const keys = names.map((name) => versionKey(this.#keys, name));
     const order = names.map((name) => seqs.get(name) ?? 0);
     const reply = await connection.eval(bump, keys.length, ...keys, epoch, Math.ceil(minVersionMs()), ...order);
     const texts = reply as string[];
-    return texts.flatMap((key, i): [string, string][] => (i % 2 === 0 ? [[key, texts[i + 1] ?? '']] : []));
-  }
-
-  #nameOf(key: string): string {
-    return key.slice(versionKey(this.#keys, '').length);
+    return texts.flatMap((key, i): [string, string][] => {
+      return i % 2 === 0 ? [[names[keys.indexOf(key)] as string, texts[i + 1] ?? '']] : [];
+    });
   }
 }
 
