@@ -1,10 +1,11 @@
-import { systemClock, systemTimers, type Timers } from '../clock.ts';
+import { systemClock, systemTimers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import { boundedEvent } from './bounded.ts';
 import { Coalesced } from './coalesced.ts';
 import type { Event } from './event.ts';
 import { eventStream, spreadRetryMs } from './frame.ts';
 import { FramesOf } from './frames-of.ts';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import type { HeldEvent } from './held-event.ts';
 import { EventHistory, type HistoryLimits } from './history.ts';
 import { gathered, isEcho, NEVER_HELD, type Subscribed, skipTo } from './replay.ts';
@@ -27,7 +28,7 @@ const MAX_PENDING_CHANGES = 80;
 /** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
 const LAST_OF_RECORD = 999_999;
 
-export interface EventHubOptions {
+export interface EventHubOptions extends Partial<Pick<HeartbeatOptions, 'timers' | 'isCurrent'>> {
   /** The epoch of the log whose positions are the event ids. */
   readonly epoch: string;
   readonly history: HistoryLimits;
@@ -37,8 +38,6 @@ export interface EventHubOptions {
   readonly coalesceMs?: number;
   /** Told to clients as `refetchWithinMs`. Default: not told. */
   readonly jitterMs?: number;
-  /** For heartbeats. Default: the system's. */
-  readonly timers?: Timers;
 }
 
 /**
@@ -64,7 +63,7 @@ export class EventHub {
   /** What to send before the next event, to whoever was there. One who comes later has a later position. */
   #toAll: { readonly bytes: Prepared; readonly to: readonly Subscribed[] } | undefined;
   readonly #work = new Sliced(() => this.#send());
-  #cancelHeartbeat: (() => void) | undefined;
+  readonly #heartbeat: Heartbeat;
   #closed = false;
   subscribers = 0;
   announced = 0;
@@ -74,7 +73,8 @@ export class EventHub {
 
   constructor(options: EventHubOptions) {
     this.#options = options;
-    const { coalesceMs = 0, jitterMs = 0 } = options;
+    const { coalesceMs = 0, jitterMs = 0, timers = systemTimers, isCurrent = () => true } = options;
+    this.#heartbeat = new Heartbeat({ everyMs: options.heartbeatMs, timers, isCurrent }, () => this.#beat());
     this.#refetch = jitterMs > 0 ? { refetchWithinMs: jitterMs } : {};
     this.#coalesced = new Coalesced(coalesceMs, (events) => this.#add(events));
     this.#history = new EventHistory(options.epoch, options.history);
@@ -135,8 +135,9 @@ export class EventHub {
     this.#work.wake();
   }
 
-  /** @throws GatewayError 503 if there are as many subscribers as there may be */
+  /** @throws GatewayError 503 if there are as many subscribers as there may be, or if the node is cut off */
   checkRoom(): void {
+    if (this.#heartbeat.isCutOff) throw new GatewayError('notServing', 'it hears of no writes, so it has no events');
     if (!this.#closed && this.subscribers < this.#options.maxSubscribers) return;
     throw new GatewayError('overloaded', 'there are too many subscribers');
   }
@@ -161,7 +162,7 @@ export class EventHub {
     const subscribed: Subscribed = { topic, rights, sink, wire, client, from, next: from, ...state, cancelExpiry };
     this.#subscriptions.join(subscribed);
     this.subscribers += 1;
-    if (this.#cancelHeartbeat === undefined) this.#beatLater();
+    this.#heartbeat.start();
     sink.write(wire.opening);
     if (found === 'gap') {
       this.resyncs += 1;
@@ -188,12 +189,16 @@ export class EventHub {
   close(): void {
     this.#closed = true;
     this.#coalesced.flush();
-    const { subscribers } = this;
     this.#work.stop();
+    this.#endAll('draining');
+  }
+
+  #endAll(why: 'draining' | 'away'): void {
+    const { subscribers } = this;
     for (const subscribed of this.#subscriptions.all()) {
       this.#remove(subscribed);
       subscribed.sink.write(subscribed.wire.retry(spreadRetryMs(subscribers)));
-      subscribed.sink.end('draining');
+      subscribed.sink.end(why);
     }
   }
 
@@ -375,19 +380,12 @@ export class EventHub {
     subscribed.cancelExpiry();
     this.#replaying.delete(subscribed);
     this.subscribers -= 1;
-    if (this.subscribers === 0) {
-      this.#cancelHeartbeat?.();
-      this.#cancelHeartbeat = undefined;
-    }
-  }
-
-  #beatLater(): void {
-    const { heartbeatMs, timers = systemTimers } = this.#options;
-    this.#cancelHeartbeat = timers.after(heartbeatMs, () => this.#beat());
+    if (this.subscribers === 0) this.#heartbeat.stop();
   }
 
   #beat(): void {
-    this.#beatLater();
+    // Its clients find a node that hears of writes. What this one announces later, they get there.
+    if (this.#heartbeat.isCutOff) this.#endAll('away');
     for (const subscribed of this.#subscriptions.all()) {
       if (subscribed.sink.isSilent !== true) continue;
       this.#remove(subscribed);

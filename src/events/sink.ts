@@ -12,7 +12,7 @@ export interface Sink {
 }
 
 /**
- * Why a subscription ends: the gateway stops, the rights expire, or the subscriber reads too slowly or answers no
- * heartbeats.
+ * Why a subscription ends: the gateway stops, the node is cut off from the others, the rights expire, or the subscriber
+ * reads too slowly or answers no heartbeats.
  */
-export type Ending = 'draining' | 'expired' | 'slow' | 'silent';
+export type Ending = 'draining' | 'away' | 'expired' | 'slow' | 'silent';

@@ -128,4 +128,4 @@ class ResponseSink implements Sink {
 }
 
 /** Whether what has been written is sent before the connection closes. */
-const isOrderly = (why: Ending): boolean => why === 'draining' || why === 'expired';
+const isOrderly = (why: Ending): boolean => why === 'draining' || why === 'away' || why === 'expired';

@@ -18,6 +18,7 @@ const MESSAGES_PER_SECOND = 20;
 /** Why a connection ends, as its close frame says (RFC 6455 §7.4.1). */
 export const closing = {
   draining: { code: 1012, reason: 'the gateway is stopping' },
+  away: { code: 1012, reason: 'this node is cut off from the others' },
   slow: { code: 1013, reason: 'too slow: resume from the last id' },
   expired: { code: 4401, reason: 'the token has expired' },
   binary: { code: 1003, reason: 'messages are JSON texts' },

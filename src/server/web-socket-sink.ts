@@ -62,8 +62,8 @@ export class WebSocketSink implements SocketSink {
   end(why: Ending): void {
     if (why === 'silent') {
       this.#client.terminate();
-    } else if (why === 'draining') {
-      const { code, reason } = closing.draining;
+    } else if (why === 'draining' || why === 'away') {
+      const { code, reason } = closing[why];
       this.close({ code, reason: `${reason}: reconnect after ${reconnectMs()} ms` });
     } else {
       this.close(closing[why]);

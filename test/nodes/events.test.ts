@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
-import type { Answer } from '../support/request.ts';
+import { type Answer, get } from '../support/request.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
+import { wsClient } from '../support/ws-client.ts';
 import { isHit, type Nodes, startNodes, status } from './rig.ts';
 
 /* What subscribers of several nodes are told. */
@@ -74,4 +75,24 @@ describe('the cursor of an answer', () => {
     );
     expect(cursorOf(await nodes.ask(0, 'GET', '/items/1'))).toBeUndefined();
   });
+});
+
+test('a node that is cut off from Redis ends its streams, and has none until it hears of writes again', async () => {
+  const all = await startNodes(1, 'events: { heartbeat: 500ms }');
+  nodes = all;
+  await all.ready(0);
+  const url = all.gateways[0]?.url;
+  const [stream, socket] = [await sseClient(`${url}/_unstale/events`), await wsClient(`${url}/_unstale/ws`)];
+  all.redis.signal('SIGSTOP');
+  try {
+    await until(() => stream.closed && socket.closed !== undefined, 'the streams to end', 30_000);
+    const refused = await get(`${url}/_unstale/events`);
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1']);
+  } finally {
+    all.redis.signal('SIGCONT');
+  }
+  const reason = expect.stringMatching(/^this node is cut off from the others: reconnect after \d+ ms$/);
+  expect(socket.closed).toEqual({ code: 1012, reason });
+  await all.ready(0);
+  (await sseClient(`${url}/_unstale/events`)).close();
 });
