@@ -1,3 +1,4 @@
+import { closed } from './link.ts';
 import { Backlog, Told } from './listeners.ts';
 import { type Platform, platform, type TabPlatform } from './platform.ts';
 import { ownStream, type Source } from './source.ts';
@@ -37,7 +38,7 @@ class Connection implements Live {
   on: Live['on'] = (name, listener) => this.#told.on(name, listener);
 
   close(): void {
-    this.#stop({ code: 'closed', message: 'it was closed' });
+    this.#stop(closed);
   }
 
   /** It hears from this moment on, though nothing is read yet. */
@@ -136,8 +137,5 @@ class Connection implements Live {
 }
 
 const unshared: Warning = { code: 'unshared', message: 'this tab has a stream of its own' };
-const echo: Warning = { code: 'echo', message: 'tabs share a stream, so clientId is not sent: see shared' };
-const insecure: Warning = {
-  ...unshared,
-  message: `${unshared.message}: Web Locks, by which tabs share one, need https`,
-};
+const echo: Warning = { code: 'echo', message: 'tabs share a stream, so clientId is not sent' };
+const insecure: Warning = { ...unshared, message: `${unshared.message}: Web Locks need https` };

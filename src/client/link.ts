@@ -189,6 +189,7 @@ function paused(link: Link): Step {
   const reason = link.state === 'live' ? away : link.reason;
   return [{ ...link, phase: 'idle', state, reason }, [{ do: 'abort' }, { do: 'cancel' }]];
 }
+export const closed: Reason = { code: 'closed', message: 'it was closed' };
 export const away: Reason = { code: 'away', message: 'the page was left, or frozen' };
 
 /** The timer of an open stream may come late: a hidden page's timers are held back, but not the bytes it is sent. */

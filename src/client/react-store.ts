@@ -38,17 +38,17 @@ export class LiveStore {
 
   /** Shows this connection. @returns what ends it; the connection stays open */
   attach(live: Live): () => void {
-    this.#set({ ...this.#snapshot, state: live.state, live });
+    this.#set({ state: live.state, live });
     const endings = [
-      live.on('state', () => this.#set({ ...this.#snapshot, state: live.state })),
+      live.on('state', () => this.#set({ state: live.state })),
       live.on('event', (event) => {
         // Each stream begins with statuses, so with each reconnection something would seem to have changed.
-        if (!event.isStatus) this.#set({ ...this.#snapshot, lastChange: { event, at: new Date(this.#wall()) } });
+        if (!event.isStatus) this.#set({ lastChange: { event, at: new Date(this.#wall()) } });
       }),
     ];
     return () => {
       for (const end of endings) end();
-      this.#set({ ...this.#snapshot, state: 'connecting', live: undefined });
+      this.#set({ state: 'connecting', live: undefined });
     };
   }
 
@@ -68,8 +68,8 @@ export class LiveStore {
     }
   }
 
-  #set(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
+  #set(change: Partial<Snapshot>): void {
+    this.#snapshot = { ...this.#snapshot, ...change };
     for (const listener of [...this.#listeners]) listener();
   }
 }

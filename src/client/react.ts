@@ -24,47 +24,59 @@ export interface UnstaleProviderProps {
   /** A connection that the caller has opened, and closes. */
   readonly live?: Live | undefined;
   /**
-   * Otherwise the provider opens one with these options when it is mounted, and closes it when it is unmounted. Later
-   * changes of the options are not looked at: give the provider another `key` to connect anew.
+   * Otherwise the provider opens one with these options when it is mounted, and closes it when it is unmounted. When
+   * they change, it opens another. The newest `auth` is asked, and changes of `lastEventId` are not looked at.
    */
   readonly options?: ConnectOptions | undefined;
-  /** Called with the connection that the provider has opened, for `follow`. What it returns is called at the end. */
+  /**
+   * Called with each connection that the provider has opened, for `follow`, as the newest properties have it then. What
+   * it returns is called at the end of that connection.
+   */
   readonly onConnect?: ((live: Live) => (() => void) | undefined) | undefined;
   readonly children?: ReactNode;
 }
 
-/** Makes a connection known to the hooks below it. */
-export function UnstaleProvider({ live, options, onConnect, children }: UnstaleProviderProps): ReactElement {
-  const [store] = useState(() => new LiveStore());
-  const first = useRef({ options, onConnect });
+/** The value of the newest rendering that took effect. */
+function useNewest<Value>(value: Value): { readonly current: Value } {
+  const newest = useRef(value);
   useEffect(() => {
-    const { options, onConnect } = first.current;
-    return live === undefined ? store.own(connect(options ?? {}), onConnect) : store.attach(live);
-  }, [store, live]);
-  return createElement(Store.Provider, { value: store }, children);
+    newest.current = value;
+  });
+  return newest;
 }
 
-function useStore(): LiveStore {
+/** Makes a connection known to the hooks below it. */
+export function UnstaleProvider(props: UnstaleProviderProps): ReactElement {
+  const { live, options } = props;
+  const [store] = useState(() => new LiveStore());
+  const newest = useNewest(props);
+  // Functions are not written: only whether there is an `auth` decides.
+  const opened = JSON.stringify({ ...options, lastEventId: 0, auth: !options?.auth });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `opened` stands for the options
+  useEffect(() => {
+    const { options, onConnect } = newest.current;
+    if (live !== undefined) return store.attach(live);
+    const auth: ConnectOptions['auth'] = (why) => newest.current.options?.auth?.(why);
+    return store.own(connect({ ...options, ...(options?.auth && { auth }) }), onConnect);
+  }, [store, live, opened]);
+  return createElement(Store.Provider, { value: store }, props.children);
+}
+
+function useSnapshot<Part>(read: (snapshot: Snapshot) => Part): Part {
   const store = useContext(Store);
   if (store === undefined) throw new Error('There is no <UnstaleProvider> above this component.');
-  return store;
+  return useSyncExternalStore(
+    store.subscribe,
+    () => read(store.snapshot()),
+    () => read(initial),
+  );
 }
 
 /** The state of the connection, the last change, and the connection itself. */
-export function useUnstale(): Snapshot {
-  const { subscribe, snapshot } = useStore();
-  return useSyncExternalStore(subscribe, snapshot, () => initial);
-}
+export const useUnstale = (): Snapshot => useSnapshot((snapshot) => snapshot);
 
 /** The connection alone: a component that only listens is not rendered at each change. */
-function useLive(): Live | undefined {
-  const { subscribe, snapshot } = useStore();
-  return useSyncExternalStore(
-    subscribe,
-    () => snapshot().live,
-    () => initial.live,
-  );
-}
+const useLive = (): Live | undefined => useSnapshot(({ live }) => live);
 
 /**
  * Calls the listener for each event that `match` selects: `/steps/:id`, `tag:step:{id}` or `event:step.changed`, as in
@@ -76,10 +88,7 @@ export function useUnstaleEvent<Match extends string>(
   listener: (event: UnstaleEvent | Resync, params: ParamsOf<Match>) => void,
 ): void {
   const live = useLive();
-  const newest = useRef(listener);
-  useEffect(() => {
-    newest.current = listener;
-  });
+  const newest = useNewest(listener);
   useEffect(() => {
     if (live === undefined) return;
     const matches = matcherOf(match);
@@ -96,7 +105,7 @@ export function useUnstaleEvent<Match extends string>(
     return () => {
       for (const end of endings) end();
     };
-  }, [live, match]);
+  }, [live, match, newest]);
 }
 
 export interface UnstaleIndicatorProps {

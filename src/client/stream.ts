@@ -1,6 +1,6 @@
 import { eventOf, hintIn } from './event.ts';
 import type { Filter } from './filter.ts';
-import { type Link, type LinkAction, type LinkInput, newLink, stepLink } from './link.ts';
+import { closed, type Link, type LinkAction, type LinkInput, newLink, stepLink } from './link.ts';
 import type { Platform } from './platform.ts';
 import { resyncOf } from './resync.ts';
 import { type Block, sseParser } from './sse-parser.ts';
@@ -62,8 +62,8 @@ export class Stream {
     this.#put({ is: 'timer' });
   }
 
-  close(reason: Reason = { code: 'closed', message: 'it was closed' }): void {
-    this.#put({ is: 'stop', reason });
+  close(): void {
+    this.#put({ is: 'stop', reason: closed });
   }
 
   #put(input: LinkInput): void {
@@ -186,11 +186,11 @@ async function refusalOf(response: Response, hasAuth: boolean): Promise<LinkInpu
     return { is: 'failed', reason: { code: hasAuth ? 'refused' : 'rejected', message, status } };
   }
   const final = status === 204 || (status >= 400 && status < 500 && !PASSING.includes(status));
-  const after = Number(response.headers.get('retry-after') ?? 0) * 1_000;
   return {
     is: 'failed',
     reason: { code: final ? 'rejected' : 'unavailable', message, status },
-    afterMs: after > 0 ? after : undefined,
+    // Without one, and as a date, it says no number.
+    afterMs: Number(response.headers.get('retry-after')) * 1_000 || 0,
   };
 }
 

@@ -1,11 +1,12 @@
 import { StrictMode, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import { connect } from 'unstale/client';
+import { type ConnectOptions, connect } from 'unstale/client';
 import { UnstaleIndicator, UnstaleProvider, useUnstale, useUnstaleEvent } from 'unstale/react';
 
 /*
  * What the tests of unstale/react look at. `?own` has the page, and not the provider, open the connection. `?gone`
- * resumes after an event of a log that is gone.
+ * resumes after an event of a log that is gone. With `?auth`, `?scope`, `?match` and so on, that option is made of the
+ * page's state.
  */
 
 declare global {
@@ -19,7 +20,20 @@ window.happened = [];
 window.renderings = 0;
 
 const isOwn = location.search.includes('own');
-const options = location.search.includes('gone') ? { lastEventId: 'gone-7' } : {};
+
+function optionsFor(name: string): ConnectOptions {
+  const made: Readonly<Record<string, ConnectOptions>> = {
+    '?gone': { lastEventId: 'gone-7' },
+    '?auth': { auth: () => void window.happened.push(`${name} is asked`) },
+    '?scope': { scope: name },
+    '?url': { url: `/_unstale/events?match=/${name}` },
+    '?shared': { shared: name === 'first' },
+    '?match': { match: ['/steps/7', `/${name}`] },
+    '?tags': { match: ['/steps/7'], tags: [name] },
+    '?clientId': { clientId: name },
+  };
+  return made[location.search] ?? {};
+}
 const live = isOwn ? connect() : undefined;
 live?.on('state', ({ state }) => window.happened.push(`connection ${state}`));
 
@@ -47,7 +61,7 @@ function Page() {
   const [isShown, setShown] = useState(true);
   const [name, setName] = useState('first');
   const connected = (): (() => void) => {
-    window.happened.push('connected');
+    window.happened.push(name === 'first' ? 'connected' : `connected as ${name}`);
     return () => window.happened.push('ended');
   };
   return (
@@ -59,7 +73,7 @@ function Page() {
         Other listener
       </button>
       {isShown && (
-        <UnstaleProvider live={live} options={options} onConnect={connected}>
+        <UnstaleProvider live={live} options={optionsFor(name)} onConnect={connected}>
           <UnstaleIndicator labels={{ retrying: 'Wird verbunden' }} />
           <Watching name={name} />
           <Listening />

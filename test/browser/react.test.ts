@@ -44,6 +44,30 @@ test('hooks say what changed, and the newest listener is called once for each ev
   expect((await happened()).slice(3)).toEqual(['first PUT 7', 'second PUT 7']);
 });
 
+test('the newest auth is asked, and its change alone opens nothing', async () => {
+  await page.goto(`${application.url}/?auth`);
+  await hookSays('live');
+  await page.getByRole('button', { name: 'Other listener' }).click();
+  await application.rename('second');
+  await hookSays('live /steps/7');
+  expect(await happened()).not.toContain('connected as second');
+  await application.gateway.stop();
+  await until(async () => (await happened()).includes('second is asked'), 'the second auth', PATIENCE_MS);
+});
+
+test.each(['scope', 'url', 'shared', 'match', 'tags', 'clientId'])(
+  'the provider opens another connection if its %s changes, for which the newest onConnect is called',
+  async (option) => {
+    await page.goto(`${application.url}/?${option}`);
+    await hookSays('live');
+    await page.getByRole('button', { name: 'Other listener' }).click();
+    await until(async () => (await happened()).includes('connected as second'), 'the second onConnect', PATIENCE_MS);
+    await hookSays('live');
+    await gaugeIs(application.gateway, 'unstale_subscribers', 1);
+    expect(await happened()).toEqual(['connected', 'ended', 'connected', 'ended', 'connected as second']);
+  },
+);
+
 test('a component that only listens is not rendered when something changes', async () => {
   await page.goto(application.url);
   await hookSays('live');
