@@ -77,6 +77,8 @@ export interface Group {
   readonly pingedAt: number | undefined;
 
   // Of a leader.
+  /** It has had no live stream since then. */
+  readonly lostAt: number | undefined;
   readonly active: StreamState | undefined;
   /** A stream with a wider filter, or from an earlier id, on its way: it replaces the active one when it is live. */
   readonly next: StreamState | undefined;
@@ -118,6 +120,8 @@ export type GroupAction =
 export interface GroupMoment {
   readonly now: number;
   readonly random: number;
+  /** The wait between two attempts that the server asks of this tab's stream. */
+  readonly retryMs?: number;
 }
 
 export type Step = readonly [Group, readonly GroupAction[]];
@@ -136,6 +140,7 @@ export const newGroup = (tab: string, filter: Filter, last: string | undefined):
   askedAt: undefined,
   heardAt: 0,
   pingedAt: undefined,
+  lostAt: undefined,
   active: undefined,
   next: undefined,
   wants: new Map(),

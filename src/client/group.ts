@@ -10,7 +10,16 @@ import {
 } from './group-state.ts';
 import { asked, leading, streamed, told } from './leader.ts';
 
-export function stepGroup(group: Group, input: GroupInput, moment: GroupMoment): Step {
+/** A leader that gets no stream for so long lets another tab try: the reason may be its own, its `auth()` for one. */
+const LOST_MS = 30_000;
+
+export function stepGroup(before: Group, input: GroupInput, moment: GroupMoment): Step {
+  const [group, actions] = stepped(before, input, moment);
+  const isLost = group.role === 'leading' && group.active?.state !== 'live';
+  return [{ ...group, lostAt: isLost ? (before.lostAt ?? moment.now) : undefined }, actions];
+}
+
+function stepped(group: Group, input: GroupInput, moment: GroupMoment): Step {
   if (input.is === 'join') return group.role === 'away' ? joined(group, moment) : [group, []];
   if (group.role === 'away') return [group, []];
   switch (input.is) {
@@ -33,7 +42,13 @@ export function stepGroup(group: Group, input: GroupInput, moment: GroupMoment):
 
 function heard(group: Group, message: Message, moment: GroupMoment): Step {
   if (message.is === 'want') return group.role === 'leading' ? asked(group, message.from, message) : [group, []];
-  if (message.is === 'ping') return group.role === 'leading' ? [group, [{ do: 'check' }, told(group)]] : [group, []];
+  if (message.is === 'ping') {
+    if (group.role !== 'leading') return [group, []];
+    const { now, retryMs = 0 } = moment;
+    // A server that stops spreads its clients. This tab then waits for the lock behind all others.
+    if (now - (group.lostAt ?? now) >= LOST_MS + retryMs) return deposed(group, moment);
+    return [group, [{ do: 'check' }, told(group)]];
+  }
   const order = compareTerms(message.term, group.term);
   if (order < 0) return [group, []];
   if (order > 0) {

@@ -44,6 +44,10 @@ export class Stream {
     this.lastEventId = options.lastEventId;
   }
 
+  get retryMs(): number {
+    return this.#link.retryMs;
+  }
+
   start(): void {
     this.#put({ is: 'start' });
   }

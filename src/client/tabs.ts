@@ -59,7 +59,8 @@ export class Tabs implements Source {
   #step(input: GroupInput): void {
     const { platform, sink } = this.#options;
     const before = this.#group;
-    const [group, actions] = stepGroup(before, input, { now: platform.now(), random: platform.random() });
+    const retryMs = Math.max(0, ...[...this.#streams.values()].map((stream) => stream.retryMs));
+    const [group, actions] = stepGroup(before, input, { now: platform.now(), random: platform.random(), retryMs });
     this.#group = group;
     if (group.role !== 'away') this.#openChannel();
     for (const action of actions) this.#act(action);

@@ -124,6 +124,25 @@ test.each<[string, () => Promise<string>]>([
   expect(on.streams.size).toBe(1);
 });
 
+test.each<[string, () => Promise<string>]>([
+  ['never answers', () => new Promise(() => {})],
+  ['fails', () => Promise.reject(new Error('no session'))],
+])('if auth() of the tab that leads %s, another one with a token leads', async (_what, fails) => {
+  const on = world();
+  let auth: () => string | Promise<string> = () => ann;
+  const leader = on.open({ auth: () => auth() });
+  await on.pass(500);
+  const other = on.open({ auth: () => ann });
+  await on.pass(1_000);
+  auth = fails;
+  endStreams(on);
+  on.write('/a');
+  await on.pass(40_000);
+  expect(streamsOf(on)).toEqual([[other, `Bearer ${ann}`]]);
+  expect(statesOf([leader, other])).toEqual(['live', 'live']);
+  expect([leader.told, other.told]).toEqual([['e1-1'], ['e1-1']]);
+});
+
 test('a tab that waits for a token asks at once when there is a network again', async () => {
   const on = world();
   let asked = 0;
