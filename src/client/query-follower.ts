@@ -120,6 +120,11 @@ export class Follower {
     if (type !== 'updated' || action === undefined) return;
     this.#followCursor(query, action);
     const pending = this.#pending.get(query);
+    if (action.type === 'fetch' && addsPage(action) && query.state.isInvalidated) {
+      // The pages that it has stay as old as they are, and the fetch of all of them has been cancelled.
+      this.#pending.set(query, { id: pending?.id, phase: 'running' });
+      return;
+    }
     if (pending === undefined) return;
     // A second update of what is held.
     if (pending.phase === 'held' && action.type === 'success') this.#hold(pending);
@@ -161,11 +166,10 @@ export class Follower {
     this.#refetchNow(found.map(([query]) => query));
   }
 
-  #followCursor(query: QueryLike, { type, manual, meta }: NonNullable<QueryCacheEvent['action']>): void {
+  #followCursor(query: QueryLike, action: Action): void {
+    const { type, manual } = action;
     if (type === 'fetch') {
-      // Another page of an infinite query: those that it has are as old as they were.
-      const adds = typeof meta === 'object' && meta !== null && 'fetchMore' in meta && meta.fetchMore !== undefined;
-      beginNotes(query.queryKey, adds ? { cursor: this.#cursors.get(query) } : undefined);
+      beginNotes(query.queryKey, addsPage(action) ? { cursor: this.#cursors.get(query) } : undefined);
     } else if (type === 'success' && manual !== true) {
       this.#hasCursor(query, takeNotes(query.queryKey));
     } else if (type === 'success' || type === 'setState') {
@@ -179,5 +183,10 @@ export class Follower {
     else this.#cursors.set(query, cursor);
   }
 }
+
+type Action = NonNullable<QueryCacheEvent['action']>;
+
+/** Whether only another page of an infinite query is fetched: those that it has are as old as they were. */
+const addsPage = ({ meta }: Action): boolean => (meta as { fetchMore?: unknown } | undefined)?.fetchMore !== undefined;
 
 const isRunning = ({ state }: MutationLike): boolean => state.status === 'pending';
