@@ -1,7 +1,7 @@
 /** What is needed of a query of TanStack Query 5. */
 export interface QueryLike {
   readonly queryKey: readonly unknown[];
-  readonly state: { readonly fetchStatus: 'fetching' | 'paused' | 'idle'; readonly isInvalidated: boolean };
+  readonly state: { readonly data: unknown; readonly fetchStatus: 'fetching' | 'paused' | 'idle' };
   invalidate(): void;
   isActive(): boolean;
 }

@@ -35,6 +35,9 @@ export class Follower {
   readonly #pending = new Map<QueryLike, Pending>();
   /** Of the data that a query has. */
   readonly #cursors = new WeakMap<QueryLike, string>();
+  /** Whose data is older than an event. An application that sets data removes the query's own mark. */
+  readonly #old = new WeakSet<QueryLike>();
+  #wasLive = false;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #endings: (() => void)[];
 
@@ -54,6 +57,7 @@ export class Follower {
   }
 
   tell(affected: Affected, { id, refetchWithinMs = 0 }: Announced): void {
+    this.#wasLive = true;
     const isAffected = this.#selects(affected);
     const queries = this.#client.getQueryCache().getAll();
     const due = queries.filter((query) => isAffected(query.queryKey) && this.#affect(query, id));
@@ -73,7 +77,7 @@ export class Follower {
   /** Marks a query as stale. Returns whether it has become due. */
   #affect(query: QueryLike, id: string | undefined): boolean {
     if (this.#isNewer(query, id)) return false;
-    query.invalidate();
+    this.#mark(query);
     const known = this.#pending.get(query);
     if (known !== undefined && known.phase !== 'failed') {
       // A resync may come late, from an earlier id. Undefined is newer than all.
@@ -84,6 +88,11 @@ export class Follower {
     const isFetching = query.state.fetchStatus !== 'idle';
     if (isFetching || query.isActive()) this.#pending.set(query, { id, phase: isFetching ? 'running' : 'due' });
     return !isFetching && query.isActive();
+  }
+
+  #mark(query: QueryLike): void {
+    this.#old.add(query);
+    query.invalidate();
   }
 
   /** Whether the query's data is known to be from after the event. */
@@ -117,10 +126,13 @@ export class Follower {
 
   #observe({ type, query, action }: QueryCacheEvent): void {
     if (type === 'removed') this.#pending.delete(query);
+    // Restored, or made of other data: it may be older than an event that nobody could tell it of.
+    const isRestored = type === 'added' && query.state.data !== undefined && this.#wasLive;
+    if (isRestored && this.#options.queries(query.queryKey)) this.#mark(query);
     if (type !== 'updated' || action === undefined) return;
     this.#followCursor(query, action);
     const pending = this.#pending.get(query);
-    if (action.type === 'fetch' && addsPage(action) && query.state.isInvalidated) {
+    if (action.type === 'fetch' && addsPage(action) && this.#old.has(query)) {
       // The pages that it has stay as old as they are, and the fetch of all of them has been cancelled.
       this.#pending.set(query, { id: pending?.id, phase: 'running' });
       return;
@@ -171,10 +183,12 @@ export class Follower {
     if (type === 'fetch') {
       beginNotes(query.queryKey, addsPage(action) ? { cursor: this.#cursors.get(query) } : undefined);
     } else if (type === 'success' && manual !== true) {
+      this.#old.delete(query);
       this.#hasCursor(query, takeNotes(query.queryKey));
     } else if (type === 'success' || type === 'setState') {
-      // Data from elsewhere: nobody knows how old it is.
+      // Data from elsewhere: nobody knows how old it is. On the screen, it may be an optimistic update.
       this.#hasCursor(query, undefined);
+      if (this.#old.has(query) && !query.isActive()) query.invalidate();
     }
   }
 
