@@ -43,7 +43,7 @@ export function follow<Key extends string>(
       affected === 'all'
         ? isFollowed(key as SwrKey)
         : affected.some((pattern) => matchesKey(key, pattern) && (hasAny(pattern) || matchesKey(pattern, key)));
-    const due = keysIn(mutate, isAffected);
+    const due = keysIn(mutate, isAffected, affected === 'all' || affected.some(hasAny));
     // SWR does not list the keys of useSWRInfinite, nor what was preloaded, which `mutate` drops.
     if (affected !== 'all') due.push(...(affected as SwrKey[]).filter((key) => !hasAny(key)));
     revalidations.run(due);
@@ -79,8 +79,11 @@ export function follow<Key extends string>(
 
 const isKey = (key: unknown): boolean => typeof key === 'string' || (typeof key === 'object' && key !== null);
 
-/** SWR lists its keys only to a filter. This one selects nothing. */
-function keysIn(mutate: Mutate, isWanted: (key: unknown) => boolean): SwrKey[] {
+/**
+ * SWR lists its keys only to a filter. This one selects nothing but, if `unnamed`, what is fetched for the first time
+ * under suspense: that has no key yet. SWR drops that fetch, and makes another.
+ */
+function keysIn(mutate: Mutate, isWanted: (key: unknown) => boolean, unnamed: boolean): SwrKey[] {
   const found: SwrKey[] = [];
   void mutate((key?: unknown) => {
     try {
@@ -90,7 +93,7 @@ function keysIn(mutate: Mutate, isWanted: (key: unknown) => boolean): SwrKey[] {
       onConsole(error);
       found.push(key as SwrKey);
     }
-    return false;
+    return unnamed && key === undefined;
   });
   return found;
 }

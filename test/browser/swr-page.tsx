@@ -1,13 +1,18 @@
-import { useState } from 'react';
+import { Suspense, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import useSWR, { mutate } from 'swr';
 import useSWRInfinite, { unstable_serialize } from 'swr/infinite';
 import { connect } from 'unstale/client';
 import { follow } from 'unstale/swr';
 
-/* What the tests of unstale/swr look at: the same step by keys of each kind, and one that is hidden first. */
+/*
+ * What the tests of unstale/swr look at: the same step by keys of each kind, and one that is hidden first. `?suspense`
+ * has it under suspense alone, and opens no stream before `proceed()`.
+ */
 
-const live = connect();
+const isSuspended = location.search === '?suspense';
+const proceeds = new Promise<undefined>((resolve) => (window.proceed = resolve));
+const live = connect(isSuspended ? { auth: () => proceeds } : {});
 live.on('warning', ({ id, error }) => window.happened.push(`warning ${id !== undefined} ${error}`));
 window.happened = [];
 
@@ -15,9 +20,12 @@ declare global {
   interface Window {
     /** Whether it is live, and no fetch is running or about to. */
     isAtRest(): boolean;
+    isLive(): boolean;
+    proceed(token?: undefined): void;
   }
 }
 let running = 0;
+window.isLive = () => live.state === 'live';
 window.isAtRest = () => live.state === 'live' && running === 0;
 
 async function load(path: string): Promise<{ title: string }> {
@@ -46,7 +54,19 @@ follow(mutate, live, {
 const Text = () => <p id="text">{useSWR('/steps/7', load).data?.title}</p>;
 const List = () => <p id="list">{useSWR(['step', 7], () => load('/steps/7?list')).data?.title}</p>;
 const Record = () => <p id="record">{useSWR({ step: '7' }, () => load('/steps/7?record')).data?.title}</p>;
-const Infinite = () => <p id="infinite">{useSWRInfinite(pageKey, load).data?.[0]?.title}</p>;
+const Infinite = () => {
+  const { data, setSize } = useSWRInfinite(pageKey, load, { revalidateAll: true });
+  return (
+    <>
+      <p id="infinite">{data?.[0]?.title}</p>
+      <p id="infinite-2">{data?.[1]?.title}</p>
+      <button type="button" onClick={() => void setSize(2)}>
+        More
+      </button>
+    </>
+  );
+};
+const Suspended = () => <p id="text">{useSWR('/steps/7', load, { suspense: true }).data.title}</p>;
 const Other = () => <p id="other">{useSWR('/steps/8', load).data?.title}</p>;
 
 function Page() {
@@ -65,4 +85,12 @@ function Page() {
   );
 }
 
-createRoot(document.getElementById('root') as HTMLElement).render(<Page />);
+createRoot(document.getElementById('root') as HTMLElement).render(
+  isSuspended ? (
+    <Suspense>
+      <Suspended />
+    </Suspense>
+  ) : (
+    <Page />
+  ),
+);

@@ -76,6 +76,26 @@ test('what left the screen is fetched when it comes back', async () => {
   await shows('second', 'text');
 });
 
+test('what is fetched for the first time under suspense is fetched again when the stream opens', async () => {
+  const release = application.hold();
+  await page.goto(`${application.url}/?suspense`);
+  await until(() => application.reads('/steps/7') > 0, 'the first fetch', PATIENCE_MS);
+  await application.rename('second');
+  await page.evaluate(() => window.proceed());
+  await until(() => page.evaluate(() => window.isLive()), 'the stream', PATIENCE_MS);
+  release();
+  await shows('second', 'text');
+});
+
+test('all pages of an infinite list follow a write', async () => {
+  await page.goto(application.url);
+  await settled();
+  await page.getByRole('button', { name: 'More' }).click();
+  await shows('first', 'infinite-2');
+  await application.rename('second');
+  await shows('second', ...all, 'infinite-2');
+});
+
 /** How often the page has asked for this path and query. */
 const fetches = (target: string): Promise<number> =>
   page.evaluate((wanted) => performance.getEntriesByName(new URL(wanted, location.href).href).length, target);

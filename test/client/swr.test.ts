@@ -121,6 +121,24 @@ test.each<[string, (id: string) => readonly SwrKey[], string, readonly SwrKey[]]
   expect(asked).toEqual(keys);
 });
 
+test.each<[string, (live: ReturnType<typeof scriptedLive>) => void, boolean]>([
+  ['a resync drops', (live) => live.resync('e-1'), true],
+  ['a wildcard drops', (live) => live.event({ paths: ['/steps/*'] }), true],
+  ['an event of one step leaves', (live) => live.event({ paths: ['/steps/7'] }), false],
+])('%s what SWR has no key for yet, under suspense', async (_, tell, isDropped) => {
+  const dropped: unknown[] = [];
+  const mutate: Mutate = async (key) => {
+    if (typeof key !== 'function') return;
+    for (const cached of [undefined, '/trips/1']) {
+      if ((key as (key: unknown) => boolean)(cached)) dropped.push(cached);
+    }
+  };
+  const live = scriptedLive('connecting');
+  follow(mutate, live, { '/steps/:id': ({ id }) => [`/steps/${id}`] });
+  tell(live);
+  expect(dropped).toEqual(isDropped ? [undefined] : []);
+});
+
 afterEach(() => {
   vi.useRealTimers();
 });
