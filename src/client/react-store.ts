@@ -48,7 +48,8 @@ export class LiveStore {
     ];
     return () => {
       for (const end of endings) end();
-      this.#set({ state: 'connecting', live: undefined });
+      // The next connection may be another user's, who may not see what this one was told last.
+      this.#set(initial);
     };
   }
 

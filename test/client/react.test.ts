@@ -37,6 +37,17 @@ test('how an API stands is no change', () => {
   expect(store.snapshot().lastChange?.event.type).toBe('invalidate');
 });
 
+test('what one connection was told last is not shown under the next one', () => {
+  const live = scriptedLive();
+  const store = new LiveStore();
+  const end = store.attach(live);
+  live.event({ id: 'e-1' });
+  end();
+  expect(store.snapshot().lastChange).toBeUndefined();
+  store.attach(scriptedLive());
+  expect(store.snapshot()).toMatchObject({ state: 'live', lastChange: undefined });
+});
+
 test('a connection of the provider is closed at its end, behind what onConnect returned', () => {
   const ended: string[] = [];
   const live = { ...scriptedLive(), close: () => void ended.push('connection') };
