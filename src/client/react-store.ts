@@ -59,9 +59,15 @@ export class LiveStore {
    */
   own(live: Live, onConnect?: (live: Live) => (() => void) | undefined): () => void {
     try {
-      const endings = [onConnect?.(live), this.attach(live), () => live.close()];
+      const end = onConnect?.(live);
+      const detach = this.attach(live);
       return () => {
-        for (const end of endings) end?.();
+        try {
+          end?.();
+        } finally {
+          detach();
+          live.close();
+        }
       };
     } catch (error) {
       live.close();

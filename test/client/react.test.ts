@@ -57,6 +57,17 @@ test('a connection of the provider is closed at its end, behind what onConnect r
   expect(ended).toEqual(['follow', 'connection']);
 });
 
+test('and it is closed if that throws', () => {
+  const store = new LiveStore();
+  const close = vi.fn();
+  const end = store.own({ ...scriptedLive(), close }, () => () => {
+    throw new Error('a broken ending');
+  });
+  expect(end).toThrow('a broken ending');
+  expect(close).toHaveBeenCalledTimes(1);
+  expect(store.snapshot().live).toBeUndefined();
+});
+
 test('and it is closed if onConnect throws, as for a wrong map', () => {
   const store = new LiveStore();
   const close = vi.fn();
