@@ -39,8 +39,8 @@ function note(queryKey: object, cursor: string | undefined): void {
     noted.set(queryKey, cursor);
     return;
   }
-  const other = noted.get(queryKey);
-  const order = cursor === undefined || other === undefined ? Number.NaN : compareIds(cursor, other);
+  // NaN, if one of them is missing.
+  const order = compareIds(cursor ?? '', noted.get(queryKey) ?? '');
   if (Number.isNaN(order)) noted.set(queryKey, undefined);
   else if (order < 0) noted.set(queryKey, cursor);
 }

@@ -6,19 +6,16 @@ import type { Live } from './types.ts';
  * @returns what cancels it
  */
 export function onceLive(live: Live, run: () => void): () => void {
-  let isDone = false;
+  let isCancelled = false;
   const check = (): void => {
     if (live.state !== 'live') return;
     remove();
-    queueMicrotask(() => {
-      if (!isDone) run();
-      isDone = true;
-    });
+    queueMicrotask(() => isCancelled || run());
   };
   const remove = live.on('state', check);
   check();
   return () => {
-    isDone = true;
+    isCancelled = true;
     remove();
   };
 }

@@ -1,8 +1,9 @@
 import { beginNotes, takeNotes } from './cursor.ts';
-import { compareIds, isNewer } from './event-id.ts';
+import { compareIds } from './event-id.ts';
 import { matchesKey } from './key-pattern.ts';
 import type { MutationLike, QueryCacheEvent, QueryClientLike, QueryLike } from './query-client.ts';
 import type { Affected, Announced } from './query-map.ts';
+import type { Live } from './types.ts';
 
 /** What is known of a query that an event affects, until a fetch that began after the event has succeeded. */
 interface Pending {
@@ -15,17 +16,23 @@ interface Pending {
    * - `held`: its fetch was cancelled while a mutation runs, for an optimistic update, which a fetch would undo; it is
    *   refetched when its `holders` have ended
    * - `failed`: its fetch failed, after all retries, or was cancelled while no mutation runs; it is refetched with the
-   *   next event, or when the connection is live again
+   *   next event, or when the connection is live again, or after a while if a fetch has failed
    */
   phase: 'due' | 'running' | 'covered' | 'held' | 'failed';
   /** Mutations that have updated it. Others may run for as long as they like: uploads, or what waits for a network. */
   holders?: readonly MutationLike[];
 }
 
+/** What failed is fetched again after this time, while the connection is live, and then in pauses that double. */
+const RETRY_MS = 30_000;
+/** The longest of them, for what never succeeds: a page may show for days what has been deleted. */
+const MAX_RETRY_MS = 5 * 60_000;
+
 export interface FollowerOptions {
   /** What `all` means. */
   readonly queries: (queryKey: readonly unknown[]) => boolean;
   readonly random: () => number;
+  readonly live: Pick<Live, 'state'>;
 }
 
 /** Marks what events affect as stale, and has it fetched: one fetch at a time for each query. */
@@ -34,10 +41,10 @@ export class Follower {
   readonly #options: FollowerOptions;
   readonly #pending = new Map<QueryLike, Pending>();
   /** Of the data that a query has. */
-  readonly #cursors = new WeakMap<QueryLike, string>();
+  readonly #cursors = new WeakMap<QueryLike, string | undefined>();
   /** Whose data is older than an event. An application that sets data removes the query's own mark. */
   readonly #old = new WeakSet<QueryLike>();
-  #wasLive = false;
+  #isRetrying = false;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #endings: (() => void)[];
 
@@ -46,48 +53,50 @@ export class Follower {
     this.#options = options;
     this.#endings = [
       client.getQueryCache().subscribe((event) => this.#observe(event)),
-      client.getMutationCache().subscribe(() => this.#release()),
+      client
+        .getMutationCache()
+        .subscribe(() => this.#refetchAll('held', ({ holders = [] }) => !holders.some(isRunning))),
     ];
   }
 
   stop(): void {
     for (const end of this.#endings.splice(0)) end();
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.forEach(clearTimeout);
     this.#pending.clear();
   }
 
   tell(affected: Affected, { id, refetchWithinMs = 0 }: Announced): void {
-    this.#wasLive = true;
-    const isAffected = this.#selects(affected);
-    const queries = this.#client.getQueryCache().getAll();
-    const due = queries.filter((query) => isAffected(query.queryKey) && this.#affect(query, id));
-    if (due.length > 0) this.#refetch(due, refetchWithinMs * this.#options.random());
+    const { queries, random } = this.#options;
+    const isAffected = (key: readonly unknown[]): boolean =>
+      affected === 'all' ? queries(key) : affected.some((pattern) => matchesKey(key, pattern));
+    const all = this.#client.getQueryCache().getAll();
+    const due = all.filter((query) => isAffected(query.queryKey) && this.#affect(query, id));
+    const delayMs = refetchWithinMs * random();
+    if (delayMs === 0) this.#refetch(due);
+    else if (due.length > 0) this.#after(delayMs, () => this.#refetch(due));
   }
 
-  /** The connection is back, so what could not be fetched may be. */
-  retry(): void {
-    this.#refetchAll('failed');
-  }
-
-  #selects(affected: Affected): (queryKey: readonly unknown[]) => boolean {
-    if (affected === 'all') return this.#options.queries;
-    return (queryKey) => affected.some((pattern) => matchesKey(queryKey, pattern));
+  /** Fetches what could not be fetched. Returns whether there is any. */
+  retry(): boolean {
+    return this.#refetchAll('failed');
   }
 
   /** Marks a query as stale. Returns whether it has become due. */
   #affect(query: QueryLike, id: string | undefined): boolean {
-    if (this.#isNewer(query, id)) return false;
+    // Its data is known to be from after the event.
+    if (id !== undefined && compareIds(this.#cursors.get(query) ?? '', id) >= 0) return false;
     this.#mark(query);
     const known = this.#pending.get(query);
     if (known !== undefined && known.phase !== 'failed') {
       // A resync may come late, from an earlier id. Undefined is newer than all.
-      if (known.id !== undefined && (id === undefined || isNewer(id, known.id))) known.id = id;
+      if (known.id !== undefined && !(compareIds(id ?? '', known.id) <= 0)) known.id = id;
       if (known.phase === 'covered') known.phase = 'running';
       return false;
     }
-    const isFetching = query.state.fetchStatus !== 'idle';
-    if (isFetching || query.isActive()) this.#pending.set(query, { id, phase: isFetching ? 'running' : 'due' });
-    return !isFetching && query.isActive();
+    const phase = query.state.fetchStatus === 'idle' ? 'due' : 'running';
+    if (phase === 'due' && !query.isActive()) return false;
+    this.#pending.set(query, { id, phase });
+    return phase === 'due';
   }
 
   #mark(query: QueryLike): void {
@@ -95,25 +104,26 @@ export class Follower {
     query.invalidate();
   }
 
-  /** Whether the query's data is known to be from after the event. */
-  #isNewer(query: QueryLike, id: string | undefined): boolean {
-    const cursor = this.#cursors.get(query);
-    return cursor !== undefined && id !== undefined && compareIds(cursor, id) >= 0;
-  }
-
-  #refetch(queries: readonly QueryLike[], delayMs: number): void {
-    if (delayMs === 0) {
-      this.#refetchNow(queries);
-      return;
-    }
+  #after(ms: number, run: () => void): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#refetchNow(queries);
-    }, delayMs);
+      run();
+    }, ms);
     this.#timers.add(timer);
   }
 
-  #refetchNow(queries: readonly QueryLike[]): void {
+  /** One timer for all. Clients whose fetches have failed together come apart. */
+  #retryLater(ms = RETRY_MS): void {
+    if (this.#isRetrying) return;
+    this.#isRetrying = true;
+    this.#after(ms * (1 + this.#options.random()), () => {
+      this.#isRetrying = false;
+      // When it is live again, all is fetched anyway.
+      if (this.#options.live.state === 'live' && this.retry()) this.#retryLater(Math.min(ms * 2, MAX_RETRY_MS));
+    });
+  }
+
+  #refetch(queries: readonly QueryLike[]): void {
     // The others have begun a fetch by themselves, or are gone.
     const due = new Set(queries.filter((query) => this.#pending.get(query)?.phase === 'due'));
     // Once more: the application may have set data since, which removes the mark.
@@ -127,19 +137,19 @@ export class Follower {
   #observe({ type, query, action }: QueryCacheEvent): void {
     if (type === 'removed') this.#pending.delete(query);
     // Restored, or made of other data: it may be older than an event that nobody could tell it of.
-    const isRestored = type === 'added' && query.state.data !== undefined && this.#wasLive;
+    const isRestored = type === 'added' && query.state.data !== undefined && this.#options.live.state !== 'connecting';
     if (isRestored && this.#options.queries(query.queryKey)) this.#mark(query);
-    if (type !== 'updated' || action === undefined) return;
+    if (action === undefined) return;
     this.#followCursor(query, action);
     const pending = this.#pending.get(query);
-    if (action.type === 'fetch' && addsPage(action) && this.#old.has(query)) {
+    if (addsPage(action) && this.#old.has(query)) {
       // The pages that it has stay as old as they are, and the fetch of all of them has been cancelled.
       this.#pending.set(query, { id: pending?.id, phase: 'running' });
       return;
     }
     if (pending === undefined) return;
     // A second update of what is held.
-    if (pending.phase === 'held' && action.type === 'success') this.#hold(pending);
+    if (pending.phase === 'held' && action.type === 'success') this.#hold(pending, pending.holders);
     const isFetching = pending.phase === 'running' || pending.phase === 'covered';
     if (!isFetching && action.type === 'fetch') pending.phase = 'covered';
     else if (isFetching && query.state.fetchStatus === 'idle') this.#settle(query, pending, action.type);
@@ -149,33 +159,31 @@ export class Follower {
   #settle(query: QueryLike, pending: Pending, action: string): void {
     if (action === 'setState') {
       query.invalidate();
-      pending.holders = [];
-      this.#hold(pending);
+      this.#hold(pending, []);
     } else if (pending.phase === 'running') {
       this.#pending.delete(query);
-      if (this.#affect(query, pending.id)) this.#refetch([query], 0);
+      this.#affect(query, pending.id);
+      this.#refetch([query]);
     } else if (action === 'error') {
       pending.phase = 'failed';
+      this.#retryLater();
     } else {
       this.#pending.delete(query);
     }
   }
 
   /** The mutation that updates a query is the newest that runs: a mutation does it first of all. */
-  #hold(pending: Pending): void {
+  #hold(pending: Pending, holders: readonly MutationLike[] = []): void {
     const newest = this.#client.getMutationCache().getAll().filter(isRunning).slice(-1);
-    pending.holders = [...(pending.holders ?? []), ...newest];
+    pending.holders = [...holders, ...newest];
     pending.phase = pending.holders.length > 0 ? 'held' : 'failed';
   }
 
-  #release(): void {
-    this.#refetchAll('held', ({ holders = [] }) => !holders.some(isRunning));
-  }
-
-  #refetchAll(phase: Pending['phase'], isDue = (_: Pending): boolean => true): void {
+  #refetchAll(phase: Pending['phase'], isDue = (_: Pending): boolean => true): boolean {
     const found = [...this.#pending].filter(([, pending]) => pending.phase === phase && isDue(pending));
     for (const [, pending] of found) pending.phase = 'due';
-    this.#refetchNow(found.map(([query]) => query));
+    this.#refetch(found.map(([query]) => query));
+    return found.length > 0;
   }
 
   #followCursor(query: QueryLike, action: Action): void {
@@ -184,17 +192,12 @@ export class Follower {
       beginNotes(query.queryKey, addsPage(action) ? { cursor: this.#cursors.get(query) } : undefined);
     } else if (type === 'success' && manual !== true) {
       this.#old.delete(query);
-      this.#hasCursor(query, takeNotes(query.queryKey));
+      this.#cursors.set(query, takeNotes(query.queryKey));
     } else if (type === 'success' || type === 'setState') {
       // Data from elsewhere: nobody knows how old it is. On the screen, it may be an optimistic update.
-      this.#hasCursor(query, undefined);
+      this.#cursors.delete(query);
       if (this.#old.has(query) && !query.isActive()) query.invalidate();
     }
-  }
-
-  #hasCursor(query: QueryLike, cursor: string | undefined): void {
-    if (cursor === undefined) this.#cursors.delete(query);
-    else this.#cursors.set(query, cursor);
   }
 }
 

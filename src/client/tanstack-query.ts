@@ -38,7 +38,7 @@ export function follow<Key extends string>(
 ): () => void {
   const readEvent = compileMap(map, Array.isArray);
   const { queries = () => true, random = Math.random } = options;
-  const follower = new Follower(queryClient, { queries, random });
+  const follower = new Follower(queryClient, { queries, random, live });
   const endings = [
     live.on('event', (event) => {
       const { affected, error } = readEvent(event);
