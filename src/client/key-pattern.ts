@@ -22,7 +22,9 @@ function matchesText(key: unknown, pattern: unknown): boolean {
   // `Number(id)` of a wildcard.
   if (Number.isNaN(pattern) || pattern === ANY) return key !== undefined;
   if (!isText(key) || !isText(pattern)) return false;
-  return textPattern(String(pattern), ANY).test(String(key));
+  const text = String(pattern);
+  // A page may have a thousand queries, and an event a hundred paths.
+  return text.includes(ANY) ? textPattern(text, ANY).test(String(key)) : text === String(key);
 }
 
 const isText = (value: unknown): value is string | number | bigint =>

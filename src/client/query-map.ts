@@ -61,13 +61,13 @@ type KeysOf = (params: Readonly<Record<string, string>>, event: UnstaleEvent) =>
  * @throws TypeError for a map that cannot be right
  */
 export function compileMap(map: Readonly<Record<string, unknown>>, isKey: (key: unknown) => boolean): CompiledMap {
-  const entries = Object.entries(map).map(([name, keysOf]): { name: string; matches: Matcher; keysOf: KeysOf } => {
+  const entries = Object.entries(map).map(([name, keysOf]): readonly [name: string, Matcher, KeysOf] => {
     if (typeof keysOf !== 'function') throw new TypeError(`the map's "${name}" must be a function that returns keys`);
-    return { name, matches: matcherOf(name), keysOf: keysOf as KeysOf };
+    return [name, matcherOf(name), keysOf as KeysOf];
   });
   return (event) => {
     const affected: unknown[] = [];
-    for (const { name, matches, keysOf } of entries) {
+    for (const [name, matches, keysOf] of entries) {
       try {
         for (const params of matches(event)) {
           const keys = keysOf(params, event);

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { matchesKey } from '../../src/client/key-pattern.ts';
+import { expect, test, vi } from 'vitest';
+import { ANY, matchesKey } from '../../src/client/key-pattern.ts';
 import { matcherOf } from '../../src/client/map-matcher.ts';
 import { compileMap } from '../../src/client/query-map.ts';
 import type { UnstaleEvent } from '../../src/client/types.ts';
@@ -166,4 +166,27 @@ test.each([
   ['/steps/:id', [['step']], /"\/steps\/:id" must be a function/],
 ])('a map that cannot be right is refused: %s', (key, keysOf, message) => {
   expect(() => compileMap({ [key]: keysOf }, Array.isArray)).toThrow(message);
+});
+
+test('no expression is made to compare keys without a wildcard: there may be thousands', () => {
+  const made = vi.fn();
+  vi.stubGlobal(
+    'RegExp',
+    class extends RegExp {
+      constructor(source: string, flags: string) {
+        super(source, flags);
+        made(source);
+      }
+    },
+  );
+  try {
+    expect(matchesKey(['step', 'a.b'], ['step', 'a.b'])).toBe(true);
+    expect(matchesKey(['step', 'axb'], ['step', 'a.b'])).toBe(false);
+    expect(matchesKey(['step', 7], ['step', '7'])).toBe(true);
+    expect(made).not.toHaveBeenCalled();
+    expect(matchesKey(['step-axb'], [`step-${ANY}`])).toBe(true);
+    expect(made).toHaveBeenCalledTimes(1);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });
