@@ -10,7 +10,8 @@ export function cursorOf(response: { readonly headers: { get(name: string): stri
 
 /**
  * The cursors of the responses of the fetch that runs, by the query's key: the array itself, which a query hands to
- * each call of its function. Undefined once there was a response without one.
+ * each call of its function. Undefined once there was a response without one. Queries of two clients may share an
+ * array, so what is noted stays until a fetch ends, and the older one counts.
  */
 const noted = new WeakMap<object, string | undefined>();
 
@@ -34,7 +35,7 @@ export function noteCursor(
  * Data that is made of several responses is as old as the oldest of them. This holds for a response of a cancelled
  * fetch, too, which may come at any time.
  */
-function note(queryKey: object, cursor: string | undefined): void {
+export function note(queryKey: object, cursor: string | undefined): void {
   if (!noted.has(queryKey)) {
     noted.set(queryKey, cursor);
     return;
@@ -43,12 +44,6 @@ function note(queryKey: object, cursor: string | undefined): void {
   const order = compareIds(cursor ?? '', noted.get(queryKey) ?? '');
   if (Number.isNaN(order)) noted.set(queryKey, undefined);
   else if (order < 0) noted.set(queryKey, cursor);
-}
-
-/** Begins a fetch. `from`: the data that stays, if it only adds to what there is. */
-export function beginNotes(queryKey: object, from?: { readonly cursor: string | undefined }): void {
-  noted.delete(queryKey);
-  if (from !== undefined) noted.set(queryKey, from.cursor);
 }
 
 /** Ends a fetch. */

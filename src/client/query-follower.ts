@@ -1,4 +1,4 @@
-import { beginNotes, takeNotes } from './cursor.ts';
+import { note, takeNotes } from './cursor.ts';
 import { compareIds } from './event-id.ts';
 import { matchesKey } from './key-pattern.ts';
 import type { MutationLike, QueryCacheEvent, QueryClientLike, QueryLike } from './query-client.ts';
@@ -188,8 +188,10 @@ export class Follower {
 
   #followCursor(query: QueryLike, action: Action): void {
     const { type, manual } = action;
-    if (type === 'fetch') {
-      beginNotes(query.queryKey, addsPage(action) ? { cursor: this.#cursors.get(query) } : undefined);
+    if (addsPage(action)) {
+      note(query.queryKey, this.#cursors.get(query));
+    } else if (type === 'error') {
+      takeNotes(query.queryKey);
     } else if (type === 'success' && manual !== true) {
       this.#old.delete(query);
       this.#cursors.set(query, takeNotes(query.queryKey));

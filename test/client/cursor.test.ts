@@ -1,6 +1,6 @@
-import { InfiniteQueryObserver, type QueryKey, QueryObserver } from '@tanstack/query-core';
+import { InfiniteQueryObserver, QueryClient, type QueryKey, QueryObserver } from '@tanstack/query-core';
 import { describe, expect, test, vi } from 'vitest';
-import { noteCursor } from '../../src/client/tanstack-query.ts';
+import { follow, noteCursor } from '../../src/client/tanstack-query.ts';
 import { api, change, client, followed, live, show, shown, startConnecting, turn, useQueryRig } from './query-rig.ts';
 
 useQueryRig();
@@ -113,6 +113,35 @@ describe('data that is newer than the event is left alone', () => {
     await observer.refetch();
     change('e-5');
     expect(queryFn).toHaveBeenCalledTimes(2);
+  });
+
+  test('two clients whose keys are one array do not take the cursor of the other for their own', async () => {
+    const queryKey = ['step', 7];
+    const clients = [client, new QueryClient()];
+    const answers: (() => void)[] = [];
+    let [version, cursor] = [1, 'e-3'];
+    const queryFn = (context: { queryKey: QueryKey }): Promise<number> => {
+      const read = version;
+      noteCursor(context, new Response(null, { headers: { 'Unstale-Event-Cursor': cursor } }));
+      return new Promise((resolve) => answers.push(() => resolve(read)));
+    };
+    const steps = clients.map((each) => {
+      follow(each, live, { '/steps/:id': ({ id }) => [['step', id]] });
+      return new QueryObserver(each, { queryKey, queryFn, staleTime: Infinity });
+    });
+    await turn();
+    steps[0]?.subscribe(() => {});
+    await turn();
+    [version, cursor] = [2, 'e-4'];
+    live.event({ id: 'e-4', paths: ['/steps/7'] });
+    steps[1]?.subscribe(() => {});
+    for (let i = 0; i < 4; i++) {
+      await turn();
+      for (const answer of answers.splice(0)) answer();
+    }
+    await turn();
+    expect(steps.map((step) => step.getCurrentResult().data)).toEqual([2, 2]);
+    clients[1]?.clear();
   });
 
   test('a further page does not make the earlier pages newer', async () => {
