@@ -41,3 +41,29 @@ test('a node that joins later does not find it in the tier either', async () => 
   const late = await nodes.add();
   expect((await nodes.ask(late, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));
 });
+
+test.each([
+  ['the path', '/items/b'],
+  ['a pattern', '/lists/b'],
+  ['a query', '/found?item=b'],
+])('a node that begins to ignore case finds %s that another has written under its own spelling', async (_, read) => {
+  const yaml = `
+defaults: { cache: { ttl: 60s } }
+rules:
+  - { name: item, on: "PUT /items/:id", before: off, invalidate: ["/Lists/{response.none}", "/Found?item={id}"] }
+`;
+  nodes = await startNodes(1, yaml);
+  const { origin } = nodes.api;
+  const newer = await nodes.addAnother(`origin: { url: "${origin.url}", timeout: 2s, ignoreInPaths: [case] }\n${yaml}`);
+  let writes = 0;
+  origin.on(
+    () => true,
+    ({ method }, response) => {
+      if (method === 'PUT') writes += 1;
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(`{"writes":${writes}}`);
+    },
+  );
+  expect(isHit(await nodes.warm(newer, read))).toBe(true);
+  await nodes.ask(0, 'PUT', '/items/B', { body: {} });
+  expect((await nodes.ask(newer, 'GET', read)).json()).toEqual({ writes: 1 });
+});
