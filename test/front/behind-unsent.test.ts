@@ -67,6 +67,8 @@ describe.each([true, false])('with the front: %s', (front) => {
     expect((await other.answer()).body.byteLength).toBe(LARGE.byteLength);
     await until(() => origin.requests('PUT /steps/7').length === 1, 'the write');
     expect(gateway.logs.filter(({ level }) => level > 30)).toEqual([]);
+    // Then the gateway ends its own.
+    await other.ended();
     await other.close();
   });
 
