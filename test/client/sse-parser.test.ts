@@ -76,6 +76,10 @@ const mebibyte = 'x'.repeat(1024 * 1024);
 test.each<[string, readonly string[]]>([
   ['a line', ['data: "', ...Array.from({ length: 6 }, () => mebibyte), '"\n']],
   ['the lines of one event', [...Array.from({ length: 6 }, () => `data: ${mebibyte}\n`), 'data: 1\n']],
+  [
+    'the lines of one event, which are JSON',
+    ['data: [\n', ...Array.from({ length: 6 }, () => `data: ${' '.repeat(2 ** 20)}\n`), 'data: 1]\n'],
+  ],
   ['a line of another field', ['data: 1\n', ': ', ...Array.from({ length: 6 }, () => mebibyte), '\n']],
 ])('%s beyond the limit leaves no data that could be read, and the next event is read', (_, pieces) => {
   const { blocks } = parse(['id: 1\n', ...pieces, 'event: x\n\n', 'id: 2\ndata: 2\n\n']);
