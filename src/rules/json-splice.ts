@@ -57,7 +57,7 @@ function spliceArray(parent: string, array: TextNode, key: string, change: Chang
   if (change.kind === 'remove') return { text: at < 0 ? parent : without(parent, spans, at), inPlace: false };
   if (at >= 0) return inPlaceOf(parent, spans[at] as Span, spans.toSpliced(at, 1), change);
   if (change.add === 'never') return { uncertain: 'the rule does not say where to add an element' };
-  if (change.add === 'unknown') return { uncertain: 'the element may be there under another key: before was not read' };
+  if (change.add === 'unknown') return { uncertain: 'the element may be there under another key: before is not known' };
   if (change.was !== undefined && memberText(change.was.value, key) !== wanted)
     return { uncertain: `the ${key} has changed, so the element may be here under its old one` };
   const fresh: unknown = JSON.parse(change.text);

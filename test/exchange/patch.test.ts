@@ -220,6 +220,21 @@ describe('uncertain: invalidated instead', () => {
     await expectInvalidated('/steps/7', 'the rule does not say where to add an element');
   });
 
+  test.each([
+    ['it was not read', patch().replace('before.stepId, ', '')],
+    ['it may not be read', patch('invalidate: ["/x/{before.none}"]').replace('before.stepId, ', '')],
+  ])('an element that is not there, which may have had another key before: %s', async (_, rules) => {
+    api.origin.on('GET /inns/50', (_request, response) => void response.writeHead(403).end());
+    api.origin.on('PUT /inns/50', (_request, response) => {
+      api.inns.set(50, { id: 50, stepId: 7, name: 'New', updatedAt: 2 });
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(api.inns.get(50)));
+    });
+    await start(rules);
+    await warm('/steps/7');
+    await ask('PUT', '/inns/50', { body: {} });
+    await expectInvalidated('/steps/7', 'the element may be there under another key: before is not known');
+  });
+
   test('an indeterminate write', async () => {
     api.origin.on('PUT /inns/42', (_, response) => {
       response

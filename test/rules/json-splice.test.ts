@@ -67,7 +67,7 @@ describe('what is uncertain', () => {
     ['[{"id":1}]', ['-'], put('{"id":1}'), /no value at that place/],
     ['{"inns":[{"id":null}]}', ['inns'], put('{"id":1}'), /an element has no id/],
     ['{"inns":[{"id":1}]}', ['inns'], put('{"id":2}', 'never'), /the rule does not say where/],
-    ['{"inns":[{"id":1}]}', ['inns'], put('{"id":2}', 'unknown'), /under another key: before was not read/],
+    ['{"inns":[{"id":1}]}', ['inns'], put('{"id":2}', 'unknown'), /under another key: before is not known/],
     ['{"inns":[]}', ['inns'], put('{"name":1}'), /the representation has no id/],
     ['{"inns":[]}', ['inns'], put('[1]'), /the representation has no id/],
     ['{"inns":[{"id":"42"}]}', ['inns'], put('{"id":42}'), /differs from what it would replace/],
