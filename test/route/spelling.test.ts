@@ -1,0 +1,24 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { foldedTag } from '../../src/route/spelling.ts';
+
+/* One form of all spellings. */
+
+const folded = (text: string): string => foldedTag(text, ['case']);
+
+// A sigma at the end of a word has a form of its own; "ß" and "ẞ" are "SS" in upper case.
+const piece = fc.constantFrom('ΟΔΟΣ', 'Σ', 'σ', 'ς', ':', 'B', 'ß', 'ẞ', 'SS', 'É', ' ');
+const text = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''));
+
+test('the form of a text is that of its parts: a pattern of tags has parts, and a tag is whole', () => {
+  fc.assert(fc.property(text, text, (one, other) => folded(one + other) === folded(one) + folded(other)));
+});
+
+test('all cases of a text have one form, and that has itself', () => {
+  fc.assert(
+    fc.property(text, (each) => {
+      const form = folded(each);
+      for (const again of [each.toLowerCase(), each.toUpperCase(), form]) expect(folded(again)).toBe(form);
+    }),
+  );
+});
