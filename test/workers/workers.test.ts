@@ -248,6 +248,7 @@ describe('a stop while workers hang', () => {
 
   test.each([
     { saves: 'no worker', yaml: '', hang: [1] },
+    { saves: 'not even the first one', yaml: '', hang: [0] },
     { saves: 'the first one', yaml: `store: { snapshot: { path: ${folder}, save: stop } }`, hang: [0, 1] },
   ])('kills them, where $saves saves a snapshot', { timeout: 90_000 }, async ({ yaml, hang }) => {
     const gateway = await Gateway.start({ server: ', drain: 200ms', yaml });
