@@ -4,12 +4,11 @@ import { standstill, until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
-import { handshakeFields } from '../support/web-socket-handshake.ts';
+import { handshakeOf } from '../support/web-socket-handshake.ts';
 
 /* Clients that send data behind the handshake of a WebSocket before the origin has answered it. */
 
 const fronts = [true, false];
-const handshake = `GET /socket HTTP/1.1\r\n${['Host: a.example', ...handshakeFields, ''].join('\r\n')}\r\n`;
 
 let api: RawOrigin;
 let asked: Socket | undefined;
@@ -40,7 +39,7 @@ async function begin(front: boolean): Promise<void> {
   const server = `server: { listen: "127.0.0.1:0", front: ${front}, drain: 50ms }`;
   gateway = await startGateway('', `origin: { url: "${api.url}", timeout: 10m }\n${server}`);
   client = await rawClient(gateway.url);
-  client.write(handshake);
+  client.write(handshakeOf('/socket'));
   await until(() => asked !== undefined, 'the handshake to arrive');
 }
 
@@ -50,6 +49,15 @@ test.each(fronts)('one that leaves is noticed (front: %s)', async (front) => {
   await standstill(() => gateway.logs.length);
   await client.close();
   await until(() => asked?.destroyed === true, 'the end of the connection to the origin');
+});
+
+test.each(fronts)('one that ends its side is noticed, and answered (front: %s)', async (front) => {
+  await begin(front);
+  client.write('early');
+  await standstill(() => gateway.logs.length);
+  client.end();
+  await until(() => asked?.destroyed === true, 'the end of the connection to the origin');
+  expect((await client.answer()).status).toBe(502);
 });
 
 test.each(fronts)('what it sends waits, and arrives in its order (front: %s)', async (front) => {

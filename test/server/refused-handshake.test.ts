@@ -3,7 +3,7 @@ import { standstill, until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
-import { handshakeFields } from '../support/web-socket-handshake.ts';
+import { handshakeOf } from '../support/web-socket-handshake.ts';
 
 /* An origin that answers a handshake as it answers any request. */
 
@@ -36,7 +36,7 @@ async function begin(front: boolean, { reads, limits = '{}' }: { reads: boolean;
   const server = `listen: "127.0.0.1:0", front: ${front}, drain: 50ms, limits: ${limits}`;
   gateway = await startGateway(api.url, `server: { ${server} }\ndefaults: { cache: off }`);
   client = await rawClient(gateway.url, { reads });
-  client.write(`GET /large HTTP/1.1\r\n${['Host: a.example', ...handshakeFields, ''].join('\r\n')}\r\n`);
+  client.write(handshakeOf('/large'));
 }
 
 test.each(fronts)('its answer is sent to the end, however long it is (front: %s)', async (front) => {

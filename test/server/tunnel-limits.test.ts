@@ -3,7 +3,7 @@ import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
-import { handshakeFields } from '../support/web-socket-handshake.ts';
+import { handshakeOf } from '../support/web-socket-handshake.ts';
 
 /* What bounds a client's answers does not bound its tunnels. */
 
@@ -18,10 +18,10 @@ afterEach(async () => {
   await api.close();
 });
 
-async function asking(path: string, fields: readonly string[]): Promise<RawClient> {
+async function asking(request: string): Promise<RawClient> {
   const client = await rawClient(gateway.url, { reads: false });
   clients.push(client);
-  client.write(`GET ${path} HTTP/1.1\r\n${['Host: a.example', ...fields, ''].join('\r\n')}\r\n`);
+  client.write(request);
   return client;
 }
 
@@ -39,9 +39,9 @@ test.each([true, false])('a tunnel may stand still for longer than a body (front
   });
   const server = `listen: "127.0.0.1:0", front: ${front}, drain: 50ms, limits: { bodyIdle: 400ms }`;
   gateway = await startGateway(api.url, `server: { ${server} }\ndefaults: { cache: off }`);
-  const tunnel = await asking('/tunnel', handshakeFields);
+  const tunnel = await asking(handshakeOf('/tunnel'));
   await until(() => handshakes === 1, 'the handshake');
-  await asking('/answer', []);
+  await asking('GET /answer HTTP/1.1\r\nHost: a.example\r\n\r\n');
   const cut = (): number => gateway.logs.filter(({ reason }) => reason === 'a body stood still').length;
   await until(() => cut() > 0, 'the client that does not read its answer to be cut off');
   tunnel.read();

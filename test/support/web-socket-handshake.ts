@@ -5,3 +5,7 @@ export const handshakeFields: readonly string[] = [
   'Sec-WebSocket-Version: 13',
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ];
+
+/** The whole of it. */
+export const handshakeOf = (path: string): string =>
+  `GET ${path} HTTP/1.1\r\n${['Host: a.example', ...handshakeFields, ''].join('\r\n')}\r\n`;
