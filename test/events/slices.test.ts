@@ -31,8 +31,20 @@ const announced = (count: number, path = '/a'): void => hub.announce(Array.from(
 const positions = (client: SseClient): number[] => client.events.map(({ id }) => Number(id?.slice(2)));
 const from = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
+const limits = { maxSubscribers: 10_000, heartbeatMs: 60_000 };
 function begin(maxBytes = 64 * 1024 * 1024, maxEvents = 100_000): void {
-  hub = new EventHub({ epoch: 'e', history: { maxEvents, maxBytes }, maxSubscribers: 10_000, heartbeatMs: 60_000 });
+  hub = new EventHub({ epoch: 'e', history: { maxEvents, maxBytes }, ...limits });
+}
+
+/** A hub whose heartbeats are due when the test calls what is in the set. */
+function beginByHand(): ReadonlySet<() => void> {
+  const due = new Set<() => void>();
+  const after = (_: number, run: () => void) => {
+    due.add(run);
+    return () => due.delete(run);
+  };
+  hub = new EventHub({ epoch: 'e', history: { maxEvents: 100, maxBytes: 100_000 }, ...limits, timers: { after } });
+  return due;
 }
 
 beforeEach(async () => {
@@ -208,6 +220,33 @@ test('how an origin stands is told to all, also if the log is replaced while the
   expect(told()).toBeLessThan(2_000);
   hub.reset('f', 7);
   await until(() => told() === 2_000);
+});
+
+test('a resync that waits for its turn is told, though a heartbeat is due', async () => {
+  const due = beginByHand();
+  const sinks = Array.from({ length: 2_000 }, () => recorder());
+  for (const sink of sinks) hub.subscribe({ filter: { match: ['/a'], tags: [] }, rights: unrestricted }, sink);
+  announced(3);
+  hub.reset('f', 10);
+  const told = (): number => sinks.filter(({ blocks }) => blocks.some((block) => block.includes('resync'))).length;
+  expect(told()).toBeLessThan(2_000);
+  for (const beat of [...due]) beat();
+  await until(() => told() === 2_000, 'all to be told');
+});
+
+test('one heartbeat is due, however often the last subscriber leaves and another one comes', () => {
+  const due = beginByHand();
+  const counts = Array.from({ length: 3 }, () => {
+    const subscriber = hub.subscribe({ filter: { match: [], tags: [] }, rights: unrestricted }, recorder());
+    const during = due.size;
+    subscriber.unsubscribe();
+    return [during, due.size];
+  });
+  expect(counts).toEqual([
+    [1, 0],
+    [1, 0],
+    [1, 0],
+  ]);
 });
 
 test.each([
