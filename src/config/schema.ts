@@ -188,7 +188,7 @@ export const originSchema = z.strictObject({
     .prefault([])
     .meta({
       description:
-        'What the origin, and therefore each route, ignores in paths: case of letters, ";x" after a segment, ".x" at the end. Reads under other spellings than a route\'s are not stored, and a write under any spelling counts for all of them. If any origin has case, letters\' case makes no difference in the targets of all: in their paths, queries and tags, where ids of paths stand. If all origins ignore the same, events name things in lower case, too.',
+        'What the origin, and therefore each route, ignores in paths: case of letters, ";x" after a segment, ".x" at the end. Reads under other spellings than a route\'s are not stored, and a write under any spelling counts for all of them. A write of /items/b.json has two ids: without the extension and, as it was sent, with it. If any origin has case, paths, queries and tags of targets are compared without regard to case, for all origins: they contain ids from paths. If all origins ignore the same, events also name each path, query and tag without what is ignored.',
     }),
 });
 

@@ -84,7 +84,10 @@ function partIn({ part, headers, body }: StoredResponse): Part {
 /** One list for all that have none. */
 const none: readonly string[] = [];
 
-/** Bounds the tags that many 304s add up. Larger than what one response may have (http/tags.ts, rules/expand.ts). */
+/**
+ * Bounds the tags that many 304s add up. Larger than what one response may have (http/tags.ts, rules/expand.ts). Twice
+ * as many where each has a folded form.
+ */
 const MAX_TAGS_KEPT = 3_000;
 
 /** The stored form of a complete answer, or why it cannot be stored. */
