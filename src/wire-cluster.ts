@@ -179,13 +179,13 @@ const QUIET_MS = 600_000;
 
 /** Nodes may have different configurations, as during a deployment. */
 function configured(bus: Bus, shape: string, { knowledge, spellings, log: logger }: CoherenceParts): Bus {
-  const met = (theirs: string): void => {
+  const otherMet = (theirs: string): void => {
     const message =
       'another node has different routes: until it is gone, its records fall back to wildcards, or cover everything';
     logger.warn({ theirs }, message);
   };
   const folded = (coverage: Coverage): Coverage => foldedCoverage(coverage, spellings.folded);
-  return new ConfiguredBus(bus, fingerprintsOf(shape, knowledge), { folded, met });
+  return new ConfiguredBus(bus, fingerprintsOf(shape, knowledge), { folded, otherMet });
 }
 
 /**

@@ -105,7 +105,7 @@ function wireShared(parts: WebhookParts, redis: NonNullable<GatewayConfig['store
 function feedOf(redisBus: Bus, { config, spellings, knowledge, cluster }: WebhookParts): LogFeed {
   const visible = foldedNames(spellings, visibleEvents(config, spellings.plain));
   // The node's own bus reports other configurations. What records cover is of no interest here.
-  const reader = { folded: (coverage: Coverage) => coverage, met: () => {} };
+  const reader = { folded: (coverage: Coverage) => coverage, otherMet: () => {} };
   const bus = new ConfiguredBus(redisBus, fingerprintsOf(shapeOf(config), knowledge), reader);
   const end: LogFeed['end'] = () => {
     const status = cluster();

@@ -28,10 +28,10 @@ export function widenForOthers({ tags, patterns, tagPatterns }: Coverage): Cover
 
 /** Reads the records of nodes with another configuration. */
 export interface ForeignReader {
-  /** Adds the form that all spellings of a path have under the own configuration: the other node knows none. */
+  /** Adds the folded forms of its paths under the own configuration: a node that ignores nothing adds none. */
   folded(coverage: Coverage): Coverage;
   /** Called when records of another configuration begin to arrive. */
-  met(fingerprint: string): void;
+  otherMet(fingerprint: string): void;
 }
 
 /**
@@ -116,7 +116,7 @@ export class ConfiguredBus extends BusOver {
   #read<T extends { readonly payload: string }>(message: T): T & { readonly foreign?: true } {
     const [, fingerprint = '', payload = ''] = /^([\w-]*) ?(.*)$/s.exec(message.payload) ?? [];
     if (fingerprint === this.#fingerprint) return { ...message, payload };
-    if (fingerprint !== this.#last) this.#reader.met(fingerprint);
+    if (fingerprint !== this.#last) this.#reader.otherMet(fingerprint);
     this.#last = fingerprint;
     const record = decodeRecord(payload);
     const coverage = widenForOthers(this.#reader.folded(record.coverage));

@@ -22,18 +22,18 @@ export class TagFamilies {
   }
 
   /** The family of a tag, given without its kind. Undefined: no template of the configuration yields the tag. */
-  of(named: string): string | undefined {
-    const tag = this.#folded(named);
+  of(tag: string): string | undefined {
+    const folded = this.#folded(tag);
     // The last head that sorts at or before the tag is the only one that the tag can begin with.
     let low = 0;
     let high = this.#heads.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#heads[middle] as string) <= tag) low = middle + 1;
+      if ((this.#heads[middle] as string) <= folded) low = middle + 1;
       else high = middle;
     }
     const head = this.#heads[low - 1];
-    return head !== undefined && tag.startsWith(head) ? head : undefined;
+    return head !== undefined && folded.startsWith(head) ? head : undefined;
   }
 
   /** The families that tags with this literal beginning may belong to. */

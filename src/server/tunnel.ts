@@ -195,9 +195,9 @@ function headOf({ headers, upgraded }: OriginResponse, route: Route): string {
 }
 
 /**
- * Calls `ended` at the end of a connection that nobody reads from yet. Returns what ends that, and puts back what has
- * come: more than a client may send at this time (RFC 6455 §4.1). Only reading it shows the end. Beyond a bound it
- * stays in the socket.
+ * Calls `ended` at the end of a connection that nobody reads from yet. The end shows only once everything before it has
+ * been read, so what a client sends too early (RFC 6455 §4.1 forbids it) is read and kept, up to `MAX_EARLY_BYTES`. The
+ * returned function stops watching and puts it back.
  */
 function onceEnded(socket: Duplex, ended: () => void): () => void {
   const early: Buffer[] = [];

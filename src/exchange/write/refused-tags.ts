@@ -2,10 +2,7 @@ import type { Clock } from '../../clock.ts';
 
 /** How often tags that no stored response here has given may invalidate one resource: anybody can make tags up. */
 const QUIET_MS = 1_000;
-/**
- * How many resources are remembered for that time. There are no more such records in it, even if somebody names ever
- * more resources.
- */
+/** How many resources are remembered for that time: a flood of made-up tags makes at most that many records in it. */
 const MAX_RESOURCES = 1_000;
 
 /** Which resources have been invalidated lately because of a tag that may be another node's, or made up. */

@@ -13,7 +13,7 @@ import {
 import { hitting, writeTo } from '../log-contract.ts';
 import { LEASE_MS, SimulatedRig } from './simulated-rig.ts';
 
-const reader = { folded: (own: Coverage) => own, met: () => {} };
+const reader = { folded: (own: Coverage) => own, otherMet: () => {} };
 
 const coverage = (tags: Tag[], more: { patterns?: string[]; tagPatterns?: string[][] } = {}) => ({
   tags: new Set(tags),

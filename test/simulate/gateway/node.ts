@@ -234,7 +234,10 @@ export class GatewayNode {
   #configured(bus: Bus): Bus {
     const { knowledge, paths } = this.#rules;
     const folded = (coverage: Coverage): Coverage => foldedCoverage(coverage, paths.folded);
-    return new ConfiguredBus(bus, fingerprintsOf(shapeOf(this.#parts.config), knowledge), { folded, met: () => {} });
+    return new ConfiguredBus(bus, fingerprintsOf(shapeOf(this.#parts.config), knowledge), {
+      folded,
+      otherMet: () => {},
+    });
   }
 
   #versionKeys(bus: SimulatedBus, keys: SimulatedKeys): VersionKeys {
