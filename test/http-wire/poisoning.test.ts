@@ -270,6 +270,27 @@ describe('floods', () => {
     expect(cacheStatus(await ask('/a'))).toContain('detail=too-many-tags');
   });
 
+  test.each(['', 'case'])('of tags that 304s add up: no more than 3,000 are kept (ignoring %s)', async (ignored) => {
+    await begin(`origin: { url: ${origin.url}, ignoreInPaths: [${ignored}] }\ndefaults: { client: { etag: origin } }`);
+    let [asked, whole] = [0, 0];
+    every(({ headers }, response) => {
+      const isWhole = headers['if-none-match'] === undefined;
+      const tags = Array.from({ length: 900 }, (_each, i) => `T${900 * asked + i}`).join(' ');
+      asked += 1;
+      whole += Number(isWhole);
+      // Stale as soon as it is stored.
+      const fields = { ETag: '"a"', 'Cache-Control': 'max-age=60', Age: '100', 'Surrogate-Key': tags };
+      response.writeHead(isWhole ? 200 : 304, fields).end(isWhole ? 'x' : undefined);
+    });
+    // The first answer, and two that confirm it: 2,700. The fourth has too many.
+    const wholeAfter: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      expect((await ask('/a')).text).toBe('x');
+      wholeAfter.push(whole);
+    }
+    expect(wholeAfter).toEqual([1, 1, 1, 1, 2]);
+  });
+
   test('of ranges: answered as if there were none', async () => {
     await begin();
     every((_request, response) => void response.end('0123456789'));
