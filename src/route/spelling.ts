@@ -1,4 +1,4 @@
-import { decodeSegment, encodeSegment, segmentsOf, sortedQuery } from './path.ts';
+import { decodeSegment, encodeSegment, escapeText, segmentsOf, sortedQuery } from './path.ts';
 
 /** Letters' case; what follows a ";" in a segment; what follows the last "." of the last segment. */
 export type PathDifference = 'case' | 'parameters' | 'extension';
@@ -67,7 +67,10 @@ function foldedSegment(segment: string): string {
 
 /** The same for a sorted query, in which ids from paths may stand. */
 export function foldedQuery(query: string, ignored: readonly PathDifference[]): string {
-  return ignored.includes('case') ? sortedQuery(inOneCase(query)) : query;
+  if (!ignored.includes('case')) return query;
+  // Each by itself: what is escaped in it separates nothing, and need not be UTF-8 where the others are.
+  const pairs = query.split('&').map((pair) => pair.split('=').map((text) => escapeText(inOneCase(text))));
+  return sortedQuery(pairs.map((pair) => pair.join('=')).join('&'));
 }
 
 /** The same for a named tag. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { foldedTag } from '../../src/route/spelling.ts';
+import { foldedQuery, foldedTag } from '../../src/route/spelling.ts';
 
 /* One form of all spellings. */
 
@@ -21,4 +21,14 @@ test('all cases of a text have one form, and that has itself', () => {
       for (const again of [each.toLowerCase(), each.toUpperCase(), form]) expect(folded(again)).toBe(form);
     }),
   );
+});
+
+test.each([
+  ['names and values', 'Item=B&a=1', 'a=1&item=b'],
+  ['one that is no UTF-8 beside one that is', 'a=caf%C3%89&x=%E9', 'a=caf%C3%A9&x=%C3%A9'],
+  ['an escaped separator', 'item=B%26C%3DD', 'item=b%26c%3Dd'],
+  ['one without a value', 'Item=', 'item='],
+  ['none', '', ''],
+])('the form of a query: %s', (_what, query, form) => {
+  expect([query, form].map((each) => foldedQuery(each, ['case']))).toEqual([form, form]);
 });
