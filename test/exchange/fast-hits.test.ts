@@ -135,8 +135,7 @@ test('what is prepared holds no more than it may', async () => {
     for (let times = 0; times < 2; times++) writeHit(socket, find(`/${i}`) as FastHit, true, KEPT);
   }
   const held = (await heldBytes()) - before;
-  // V8 of Node 24 keeps the same in less.
-  expect(held).toBeGreaterThan((Number.parseInt(process.versions.node, 10) < 24 ? 0.7 : 0.6) * MAX_BYTES);
+  expect(held).toBeGreaterThan(0.7 * MAX_BYTES);
   expect(held).toBeLessThan(1.2 * MAX_BYTES);
   expect(find('/0')).toMatchObject({ status: 200 });
 });
