@@ -161,6 +161,7 @@ test.each([
   ['/steps/{id}', () => [], /must be a path/],
   ['/steps/:id?', () => [], /must be a path/],
   ['/steps?trip=:id', () => [], /must be a path/],
+  ['/steps/:id#top', () => [], /must be a path/],
   ['/steps/**/photos', () => [], /must be a path/],
   ['/steps/:id/photos/:id', () => [], /must be a path/],
   ['/steps/:id', [['step']], /"\/steps\/:id" must be a function/],

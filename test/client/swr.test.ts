@@ -4,14 +4,22 @@ import { scriptedLive } from './scripted-live.ts';
 
 /* What a browser is not needed for. test/browser/swr.test.ts has the rest, with SWR itself. */
 
-test('what a revalidation throws is on the console, and the next event is followed', async () => {
+test.each<[string, (error: Error) => Promise<never>]>([
+  ['rejects with', (error) => Promise.reject(error)],
+  [
+    'throws at once',
+    (error) => {
+      throw error;
+    },
+  ],
+])('what a revalidation %s is on the console, and the next event is followed', async (_, fail) => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
   const asked: unknown[] = [];
   const error = new Error("the application's onError is broken");
   const mutate: Mutate = (key) => {
     if (typeof key === 'function') return Promise.resolve((key as (key: unknown) => boolean)('/steps/7'));
     asked.push(key);
-    return Promise.reject(error);
+    return fail(error);
   };
   const live = scriptedLive('connecting');
   follow(mutate, live, { '/steps/:id': ({ id }) => [`/steps/${id}`] });
