@@ -109,6 +109,7 @@ const elsewhere = new Set([
   'MAX_BETWEEN',
   ...['MAX_AHEAD', 'MAX_DEATHS', 'MAX_DELTA_SECONDS', 'MAX_DEPTH', 'MAX_DRIFT', 'MAX_HEURISTIC_MS', 'MAX_INTEGER'],
   ...[
+    'MAX_CUT_OFF',
     'MAX_HELD_MS',
     'MAX_JUMP_MS',
     'MAX_NAME_LENGTH',
