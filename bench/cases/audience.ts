@@ -11,8 +11,9 @@ import { residentBytes } from '../measure/resident.ts';
 import { audienceProgram, gatewayProgram } from '../paths.ts';
 import { startNchan } from '../peers/nchan.ts';
 import { startChild } from '../servers/child.ts';
+import { freePort } from '../servers/free-port.ts';
 import { childOf } from '../servers/representations.ts';
-import { freePort, type Server, untilReady } from '../servers/server.ts';
+import { type Server, untilReady } from '../servers/server.ts';
 
 /** The share of subscribers that reads slowly. They are not among those whose times are counted. */
 const slowShare = 0.1;

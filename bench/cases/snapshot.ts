@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bench, type Case, type Metric, ratioOf, type Sample } from '../bench.ts';
 import { residentBytes } from '../measure/resident.ts';
+import { freePort } from '../servers/free-port.ts';
 import { type Gateway, startGateway } from '../servers/gateway.ts';
-import { ask, freePort } from '../servers/server.ts';
+import { ask } from '../servers/server.ts';
 
 const p50: Metric = { name: 'p50 µs', unit: 'µs', better: 'lower', digits: 0 };
 const p99: Metric = { name: 'p99 µs', unit: 'µs', better: 'lower', digits: 0 };

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startChild } from '../servers/child.ts';
-import { freePort, type Server, untilReady } from '../servers/server.ts';
+import { freePort } from '../servers/free-port.ts';
+import { type Server, untilReady } from '../servers/server.ts';
 
 /** Where Debian's libnginx-mod-nchan puts it. */
 const module = '/usr/lib/nginx/modules/ngx_nchan_module.so';

@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startChild } from '../servers/child.ts';
-import { freePort, type Server, untilReady } from '../servers/server.ts';
+import { freePort } from '../servers/free-port.ts';
+import { type Server, untilReady } from '../servers/server.ts';
 
 /** Another cache that is measured in the same rounds, if it is on the path. */
 export interface Peer {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayProgram } from '../paths.ts';
 import { type Child, startChild } from './child.ts';
-import { freePort, type Server, untilReady } from './server.ts';
+import { freePort } from './free-port.ts';
+import { type Server, untilReady } from './server.ts';
 
 export interface GatewayOptions {
   readonly name: string;

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
-import { freePort } from './server.ts';
+import { freePort } from './free-port.ts';
 
 /** The version of `redis-server`; undefined if it is not installed. */
 export function redisVersion(): string | undefined {

@@ -1,5 +1,4 @@
 import { get } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from './child.ts';
 
@@ -56,13 +55,4 @@ export async function untilReady(url: string, child: Child): Promise<void> {
     await Promise.race([delay(pollMs), child.failed]);
   }
   throw new Error(`${url} was not ready after ${startDeadlineMs} ms\n${child.stderr()}`);
-}
-
-/** A port that is free at the time of the call. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

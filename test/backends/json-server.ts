@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../bench/servers/free-port.ts';
 import type { Backend, Below, Write } from './backend.ts';
 import { installFromNpm, startServer } from './processes.ts';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { cp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../bench/servers/free-port.ts';
 import { type Backend, Missing, type Write } from './backend.ts';
 import { startServer } from './processes.ts';
 

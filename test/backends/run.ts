@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../bench/servers/free-port.ts';
 import { type Backend, Missing, type Running } from './backend.ts';
 import { type Comparison, compare } from './compare.ts';
 import { couchdb } from './couchdb.ts';

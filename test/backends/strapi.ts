@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../bench/servers/free-port.ts';
 import type { Backend, Below, Write } from './backend.ts';
 import { installFromNpm, startServer } from './processes.ts';
 import { strapiProject } from './strapi-project.ts';

@@ -5,8 +5,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../bench/servers/free-port.ts';
 import { until } from '../support/barrier.ts';
-import { freePort } from '../support/free-port.ts';
 import { directusPackages, isDirectusInstalled } from './directus.ts';
 
 const run = promisify(execFile);

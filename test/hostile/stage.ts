@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../bench/servers/free-port.ts';
 
-const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../../../', import.meta.url));
 const BIG = Buffer.alloc(600_000, 'x');
 const HUGE = Buffer.alloc(32 * 1024 * 1024, 'x');
 /** How often the well-behaved client asks for something. */

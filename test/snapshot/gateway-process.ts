@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../bench/servers/free-port.ts';
 import { until } from '../support/barrier.ts';
-import { freePort } from '../support/free-port.ts';
 import { type Answer, get } from '../support/request.ts';
 import { compiledProgram } from '../support/shared.ts';
 

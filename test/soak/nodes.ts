@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '../../bench/servers/free-port.ts';
 import { until } from '../support/barrier.ts';
-import { freePort } from '../support/free-port.ts';
 import type { SharedRedis } from './redis.ts';
 import { type Conditions, TcpProxy } from './tcp-proxy.ts';
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { freePort } from '../../bench/servers/free-port.ts';
 import { until } from '../support/barrier.ts';
-import { freePort } from '../support/free-port.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 /** How long what a server starts may take on a busy machine. */

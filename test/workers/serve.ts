@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../bench/servers/free-port.ts';
 import { until } from '../support/barrier.ts';
-import { freePort } from '../support/free-port.ts';
 import { program } from '../support/shared.ts';
 
 /** Several processes start at once, on what cores the other tests leave. */
@@ -45,16 +45,18 @@ ${yaml}`,
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     rmSync(folder, { recursive: true, force: true });
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (hasEnded()) return;
     const gone = once(child, 'exit');
     child.kill(signal);
     await gone;
   };
   const listening = (): number => said.match(/"msg":"listening"/g)?.length ?? 0;
   try {
-    await until(() => listening() >= workers, 'the gateway to listen', START_PATIENCE_MS);
+    await until(() => hasEnded() || listening() >= workers, 'the gateway to listen', START_PATIENCE_MS);
+    if (hasEnded()) throw new Error(`the gateway ended before it listened:\n${said}`);
   } catch (error) {
     await end('SIGTERM');
     throw error;
