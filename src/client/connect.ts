@@ -49,7 +49,7 @@ class Connection implements Live {
       this.#told.on('resync', (resync) => backlog.put(resync)),
       this.#told.on('state', () => backlog.wake()),
     ]);
-    // To the first `yield`: a generator that has not begun is given back without its `finally`.
+    // Runs it to its first `yield`: returned before it has begun, it would skip `finally` and keep its listeners.
     void items.next();
     return items;
   }

@@ -141,7 +141,7 @@ function beaten(link: Link, { now }: Moment): Step {
 
 function measured(link: Link, now: number): Heartbeat {
   const { heartbeat } = link;
-  // NaN, if it is the first.
+  // NaN for the first heartbeat, which is no gap: the comparison below is then false.
   const gap = now - Number(heartbeat.at);
   // A longer gap is a sleep of this machine: a gateway as slow as that would have been given up.
   if (!(gap <= silenceOf(link))) return { ...heartbeat, at: now };

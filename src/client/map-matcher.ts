@@ -19,7 +19,8 @@ export function matcherOf(key: string): Matcher {
     const type = textPattern(key.slice(EVENT.length), '*');
     return (event) => (type.test(event.type) ? [{}] : []);
   }
-  // What comes after `**` never matches, a name has one value, and `/steps/{id}` is of another syntax.
+  // Refused, since it would never match or mean something else: anything after `**`, a name that occurs twice, and the
+  // characters of another syntax (`/steps/{id}`, `/steps/:id?`, `/steps#top`).
   if (!/^(?!.*\*\*\/.|.*(:\w+\b).*\1\b)\/[^{}?#]*$/.test(key)) {
     throw new TypeError(`the map's "${key}" must be a path (/steps/:id), tag:… or event:…`);
   }

@@ -18,7 +18,7 @@ export interface BlockSink {
  * data that cannot be read. The rest of it must not be: it may be JSON again, with its middle missing.
  */
 const MAX_CHARACTERS = 4 * 1024 * 1024;
-/** In no JSON, whatever is put in front of it or behind it. */
+/** JSON has it nowhere, so data that contains it cannot be parsed. */
 const UNREADABLE = '\0';
 
 /**
@@ -31,7 +31,7 @@ export function sseParser(sink: BlockSink): (text: string) => void {
   let id: string | undefined;
   let type = '';
   let data: string | undefined;
-  /** Does not count as the first character. */
+  /** Dropped where the next piece begins with it: the byte order mark, or the second half of a line break. */
   let skipped: string | undefined = '\uFEFF';
   const line = (text: string): void => {
     if (text === '') {

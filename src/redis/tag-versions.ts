@@ -34,7 +34,7 @@ export function versionsToBump({ tags, patterns, tagPatterns }: Coverage): strin
     const colon = head.indexOf(':');
     names.add(short(headed(colon < 0 ? '' : head.slice(0, colon + 1))));
   }
-  return [...names];
+  return names.has(rootVersion) ? [rootVersion] : [...names];
 }
 
 const below = (segments: readonly string[]): string => `P:/${segments.join('/')}`;

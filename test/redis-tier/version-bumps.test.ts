@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { Cluster } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { nothingCovered } from '../../src/coherence/record.ts';
+import { everything, nothingCovered } from '../../src/coherence/record.ts';
 import { type Coverage, namedTag } from '../../src/coherence/tag.ts';
 import { VersionBumps } from '../../src/redis/version-bumps.ts';
 import { RedisServer } from '../redis-log/redis-server.ts';
-import { ClusterRedis } from '../soak/redis.ts';
+import { ClusterRedis, type RedisProcess } from '../soak/redis.ts';
 import { until } from '../support/barrier.ts';
 
 const coverage = (...tags: string[]): Coverage => ({ ...nothingCovered, tags: new Set(tags) });
@@ -109,6 +109,32 @@ test('over a Redis Cluster, records wait for no server of others', async () => {
     server.signal('SIGCONT');
     await Promise.all(all);
   } finally {
+    connection.disconnect();
+    await redis.stop();
+  }
+}, 60_000);
+
+test('over a Redis Cluster, the server of the log alone is needed to invalidate everything', async () => {
+  const redis = await ClusterRedis.start();
+  const connection = new Cluster(redis.urls);
+  const others: RedisProcess[] = [];
+  try {
+    const bumps = new VersionBumps({ connection, prefix: 'unstale', scope: 's', minVersionMs: () => 5_000 });
+    if (connection.status !== 'ready') await once(connection, 'ready');
+    await Promise.all(connection.nodes().map((node) => node.ping()));
+    for (const server of redis.servers) {
+      const takesLog = server.ask((own) => own.set('unstale:{s}:log', ''));
+      await takesLog.catch(() => others.push(server));
+    }
+    expect(others).toHaveLength(2);
+    for (const server of others) server.signal('SIGSTOP');
+    let isRaised = false;
+    void bumps.raise(everything, 'e1', 1).then(() => {
+      isRaised = true;
+    });
+    await until(() => isRaised, 'the version of everything to be raised');
+  } finally {
+    for (const server of others) server.signal('SIGCONT');
     connection.disconnect();
     await redis.stop();
   }
