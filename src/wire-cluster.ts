@@ -40,7 +40,7 @@ export async function wireCluster(node: Node): Promise<Coherence> {
   const failed = connectionReporter(logger);
   // ioredis is loaded where there is a Redis.
   const connection = redis && (await import('./redis/bus-connections.ts')).connectBus({ ...redis, leaseMs, failed });
-  const hub = new EventHub({ ...config.events, epoch: '', isCurrent: () => cluster.serving() });
+  const hub = new EventHub({ ...config.events, epoch: '', holdsLease: () => cluster.serving() });
   const announce = announcer(node, hub);
   let joinedAt = 0;
   let joinedSeq = 0;

@@ -12,9 +12,7 @@ const MAX_SEGMENTS = 256;
 
 /** All events. */
 const everything: Filter = { match: [], tags: [] };
-/**
- * All events as well, but at its beginning a stream is told how all origins stand. One of `everything` is not.
- */
+/** Selects all events, too, but its stream begins with the status of every origin. That of `everything` does not. */
 const withStatuses: Filter = { match: ['/**'], tags: ['*'] };
 
 const isWithStatuses = ({ match, tags }: Filter): boolean => match.includes('/**') && tags.includes('*');

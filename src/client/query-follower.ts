@@ -25,7 +25,10 @@ interface Pending {
 
 /** What failed is fetched again after this time, while the connection is live, and then in pauses that double. */
 const RETRY_MS = 30_000;
-/** The longest of them, for what never succeeds: a page may show for days what has been deleted. */
+/**
+ * The longest pause, before the random part that may double it, for what never succeeds: a page may show for days what
+ * has been deleted.
+ */
 const MAX_RETRY_MS = 5 * 60_000;
 
 export interface FollowerOptions {
@@ -112,7 +115,7 @@ export class Follower {
     this.#timers.add(timer);
   }
 
-  /** One timer for all. Clients whose fetches have failed together come apart. */
+  /** One timer for all. The random part spreads clients whose fetches have failed together. */
   #retryLater(ms = RETRY_MS): void {
     if (this.#isRetrying) return;
     this.#isRetrying = true;
@@ -136,7 +139,7 @@ export class Follower {
 
   #observe({ type, query, action }: QueryCacheEvent): void {
     if (type === 'removed') this.#pending.delete(query);
-    // Restored, or made of other data: it may be older than an event that nobody could tell it of.
+    // Restored or derived data may be older than an event that came while the query did not exist.
     const isRestored = type === 'added' && query.state.data !== undefined && this.#options.live.state !== 'connecting';
     if (isRestored && this.#options.queries(query.queryKey)) this.#mark(query);
     if (action === undefined) return;

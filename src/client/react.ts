@@ -50,7 +50,7 @@ export function UnstaleProvider(props: UnstaleProviderProps): ReactElement {
   const { live, options } = props;
   const [store] = useState(() => new LiveStore());
   const newest = useNewest(props);
-  // Functions are not written: only whether there is an `auth` decides.
+  // JSON leaves out functions: another `auth` opens no connection, but one in place of none does.
   const opened = JSON.stringify({ ...options, lastEventId: 0, auth: !options?.auth });
   // biome-ignore lint/correctness/useExhaustiveDependencies: `opened` stands for the options
   useEffect(() => {

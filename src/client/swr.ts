@@ -80,8 +80,8 @@ export function follow<Key extends string>(
 const isKey = (key: unknown): boolean => typeof key === 'string' || (typeof key === 'object' && key !== null);
 
 /**
- * SWR lists its keys only to a filter. This one selects nothing but, if `unnamed`, what is fetched for the first time
- * under suspense: that has no key yet. SWR drops that fetch, and makes another.
+ * SWR lists its keys only to a filter. This one selects nothing but, if `unnamed`, fetches that have no key yet: the
+ * first ones under suspense. SWR drops such a fetch, and starts another.
  */
 function keysIn(mutate: Mutate, isWanted: (key: unknown) => boolean, unnamed: boolean): SwrKey[] {
   const found: SwrKey[] = [];

@@ -193,8 +193,8 @@ export const logBounds = {
   /** Above it, records go even if some members have not applied them. */
   mostBytes: 64 * 1024 * 1024,
   /**
-   * More unpublished records of members that are gone become one, which covers everything. Repeated one by one, they
-   * could push each other out of the log, and nobody publishes what nobody has read.
+   * If evicted members leave more unpublished records than this, one that covers everything replaces them. Repeated one
+   * by one, they could push each other out of the log before a node has read and published them.
    */
   repeated: 256,
 } as const;

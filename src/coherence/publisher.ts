@@ -1,5 +1,6 @@
 import type { Timers } from '../clock.ts';
 import type { Seq } from './bus.ts';
+import { everything } from './record.ts';
 import type { Coverage } from './tag.ts';
 
 /** Invalidates everything that a record covers in the tier that the nodes share. Rejects if that is not certain. */
@@ -10,8 +11,6 @@ const RETRY_MS = { first: 100, most: 2_000 };
 
 /** If more records than this cannot be published, because a server of a cluster is away, everything is invalidated. */
 const MAX_SEPARATE = 64;
-/** Every response has a path. The fewer names there are, the less may be on the server that is away. */
-const allPaths: Coverage = { tags: new Set(), patterns: ['/**'], tagPatterns: [] };
 
 export interface PublisherOptions {
   /** Undefined: the nodes share no tier. */
@@ -30,11 +29,11 @@ export class Publisher {
   readonly #options: PublisherOptions;
   #stopped = false;
   #pending = 0;
-  /** Records with an attempt that failed. */
+  /** Records that are being retried. */
   #failed = 0;
   /** The last record that is to be published. */
   #last: { readonly epoch: string; readonly seq: Seq } | undefined;
-  /** The last attempt to invalidate everything, for all records up to one, unless it has failed. */
+  /** The latest attempt to invalidate everything, which counts for all records up to `seq`. Undefined if it failed. */
   #all: { readonly epoch: string; readonly seq: Seq; readonly done: Promise<void> } | undefined;
 
   constructor(options: PublisherOptions) {
@@ -50,7 +49,7 @@ export class Publisher {
     let attempts = 0;
     while (!this.#stopped && !isOver(epoch)) {
       try {
-        if (!isEmpty) await this.#tell(coverage, epoch, seq);
+        if (!isEmpty) await this.#publish(coverage, epoch, seq);
         await then?.();
         break;
       } catch {
@@ -65,12 +64,12 @@ export class Publisher {
     return !this.#stopped;
   }
 
-  #tell(coverage: Coverage, epoch: string, seq: Seq): Promise<void> | undefined {
+  #publish(coverage: Coverage, epoch: string, seq: Seq): Promise<void> | undefined {
     const { publish } = this.#options;
     if (this.#all?.epoch === epoch && this.#all.seq >= seq) return this.#all.done;
     if (this.#failed <= MAX_SEPARATE) return publish?.(coverage, epoch, seq);
     const last = this.#last?.epoch === epoch ? this.#last.seq : seq;
-    const all = { epoch, seq: last, done: Promise.resolve(publish?.(allPaths, epoch, last)) };
+    const all = { epoch, seq: last, done: Promise.resolve(publish?.(everything, epoch, last)) };
     this.#all = all;
     all.done.catch(() => {
       if (this.#all === all) this.#all = undefined;

@@ -71,8 +71,8 @@ export class FilterSet {
   }
 
   /**
-   * Notes from which event on the connection has been sent everything. Where a resync has raised that, earlier events
-   * do not count as sent for any of the filters.
+   * Notes the index from which on the connection was sent everything. If a resync has raised it, earlier events count
+   * as unsent for every filter.
    */
   sentFrom(index: number): void {
     if (index === this.#from) return;

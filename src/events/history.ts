@@ -17,6 +17,12 @@ interface Entry extends HeldEvent {
   readonly bytes: number;
 }
 
+/** The largest `n` in the ids `position.n` of one record's events. */
+const LAST_OF_RECORD = 999_999;
+
+/** An id, without its epoch, that comes after all events of the record `seq`. */
+export const afterRecord = (seq: number): string => `${seq}.${LAST_OF_RECORD}`;
+
 /** Estimated memory of an entry in addition to its texts: objects, arrays, and the overhead of a `Buffer`. */
 const BYTES_PER_EVENT = 512;
 const BYTES_PER_NAME = 32;

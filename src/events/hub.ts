@@ -7,7 +7,7 @@ import { eventStream, spreadRetryMs } from './frame.ts';
 import { FramesOf } from './frames-of.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import type { HeldEvent } from './held-event.ts';
-import { EventHistory, type HistoryLimits } from './history.ts';
+import { afterRecord, EventHistory, type HistoryLimits } from './history.ts';
 import { gathered, isEcho, NEVER_HELD, type Subscribed, skipTo } from './replay.ts';
 import { onExpiry } from './rights.ts';
 import { type Signal, Signals, type Told } from './signals.ts';
@@ -25,10 +25,7 @@ const MAX_UNSENT_BYTES = 256 * 1024;
  */
 const MAX_PENDING_CHANGES = 80;
 
-/** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
-const LAST_OF_RECORD = 999_999;
-
-export interface EventHubOptions extends Partial<Pick<HeartbeatOptions, 'timers' | 'isCurrent'>> {
+export interface EventHubOptions extends Partial<Pick<HeartbeatOptions, 'timers' | 'holdsLease'>> {
   /** The epoch of the log whose positions are the event ids. */
   readonly epoch: string;
   readonly history: HistoryLimits;
@@ -64,7 +61,6 @@ export class EventHub {
   #toAll: { readonly bytes: Prepared; readonly to: readonly Subscribed[] } | undefined;
   readonly #work = new Sliced(() => this.#send());
   readonly #heartbeat: Heartbeat;
-  #closed = false;
   subscribers = 0;
   announced = 0;
   /** Subscribers dropped for reading too slowly. */
@@ -73,8 +69,8 @@ export class EventHub {
 
   constructor(options: EventHubOptions) {
     this.#options = options;
-    const { coalesceMs = 0, jitterMs = 0, timers = systemTimers, isCurrent = () => true } = options;
-    this.#heartbeat = new Heartbeat({ everyMs: options.heartbeatMs, timers, isCurrent }, () => this.#beat());
+    const { coalesceMs = 0, jitterMs = 0, timers = systemTimers, holdsLease = () => true } = options;
+    this.#heartbeat = new Heartbeat({ everyMs: options.heartbeatMs, timers, holdsLease }, () => this.#beat());
     this.#refetch = jitterMs > 0 ? { refetchWithinMs: jitterMs } : {};
     this.#coalesced = new Coalesced(coalesceMs, (events) => this.#add(events));
     this.#history = new EventHistory(options.epoch, options.history);
@@ -102,7 +98,7 @@ export class EventHub {
   reset(epoch: string, seq: number): void {
     this.#coalesced.clear();
     const { end } = this.#history;
-    this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`, end);
+    this.#history = new EventHistory(epoch, this.#options.history, afterRecord(seq), end);
     this.#resyncAll();
     // What has never changed was told to those who ask for it when they began to.
     this.#signalled = this.#signals.all.filter(({ isNews }) => isNews);
@@ -135,10 +131,15 @@ export class EventHub {
     this.#work.wake();
   }
 
-  /** @throws GatewayError 503 if there are as many subscribers as there may be, or if the node is cut off */
+  /** Why clients should subscribe at another node: this one stops, or is cut off from the others. */
+  get reasonToLeave(): GatewayError | undefined {
+    return this.#heartbeat.reasonToLeave;
+  }
+
+  /** @throws GatewayError 503: `reasonToLeave`, or there are as many subscribers as there may be */
   checkRoom(): void {
-    if (this.#heartbeat.isCutOff) throw new GatewayError('notServing', 'it hears of no writes, so it has no events');
-    if (!this.#closed && this.subscribers < this.#options.maxSubscribers) return;
+    if (this.reasonToLeave !== undefined) throw this.reasonToLeave;
+    if (this.subscribers < this.#options.maxSubscribers) return;
     throw new GatewayError('overloaded', 'there are too many subscribers');
   }
 
@@ -187,7 +188,7 @@ export class EventHub {
 
   /** Ends every stream. Its clients do not all come back at once. */
   close(): void {
-    this.#closed = true;
+    this.#heartbeat.end();
     this.#coalesced.flush();
     this.#work.stop();
     this.#endAll('draining');
@@ -384,7 +385,7 @@ export class EventHub {
   }
 
   #beat(): void {
-    // Its clients find a node that hears of writes. What this one announces later, they get there.
+    // Its clients reconnect: to another node, which sends what they have missed, or to this one once it is back.
     if (this.#heartbeat.isCutOff) this.#endAll('away');
     for (const subscribed of this.#subscriptions.all()) {
       if (subscribed.sink.isSilent !== true) continue;

@@ -37,7 +37,7 @@ export interface Subscribed {
   readonly cancelExpiry: () => void;
 }
 
-/** What it has not been sent of the events before `index` it never is: it is told to resync. */
+/** Skips the events before `index` that were not sent. The caller tells the subscriber to resync. */
 export function skipTo(subscribed: Subscribed, index: number): void {
   subscribed.from = index;
   subscribed.next = index;

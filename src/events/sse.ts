@@ -29,7 +29,7 @@ export interface EventStreamOptions {
 
 /**
  * Serves a subscription as an event stream (WHATWG HTML §9.2). It ends when the client disconnects or reads too
- * slowly, its rights expire, or the hub closes.
+ * slowly, its rights expire, or the hub closes. Ends at once where clients should go to another node.
  * @throws GatewayError 503 if there are too many subscribers; nothing has been sent then
  */
 export function serveEvents(
@@ -38,6 +38,13 @@ export function serveEvents(
   response: ServerResponse,
   { fields, connection, wire }: EventStreamOptions = {},
 ): void {
+  // A status of 503 would be final for an EventSource (WHATWG HTML §9.2.3): it would hear of nothing for good. This one
+  // comes again, as other clients do: that nothing was sent tells them that they were not connected.
+  if (hub.reasonToLeave !== undefined) {
+    response.shouldKeepAlive = false;
+    response.writeHead(200, { ...head, ...fields, 'Content-Length': 0 }).end();
+    return;
+  }
   hub.checkRoom();
   // Delimited by closing the connection: without chunked framing, all subscribers get the same bytes.
   response.useChunkedEncodingByDefault = false;
@@ -45,7 +52,7 @@ export function serveEvents(
   const taken = connection?.takeOver();
   // What a stream begins with is sent as one piece.
   taken?.cork();
-  response.writeHead(200, fields === undefined ? head : { ...head, ...fields });
+  response.writeHead(200, { ...head, ...fields });
   response.flushHeaders();
   // The HTTP server then lets go of the request, the response and its parser: half of what a stream would hold.
   if (taken !== undefined) response.end();

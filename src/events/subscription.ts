@@ -23,8 +23,7 @@ export interface Change {
 
 export interface Subscriber {
   /**
-   * Index of the first event from which on the subscriber gets everything that it selects. A resync raises it: what was
-   * skipped then is not sent.
+   * From this index on, the subscriber gets every event that it selects. A resync raises it: what it skips is not sent.
    */
   readonly from: number;
   /** Writes to the subscriber, unless it reads too slowly. */

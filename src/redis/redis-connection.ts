@@ -9,7 +9,7 @@ export interface RedisConnectionOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** A server that says nothing for less than this is busy. */
+/** A shorter silence may mean that the server is busy. */
 const MIN_SILENCE_MS = 1_000;
 /** Pauses between attempts to reconnect: short enough that a restart costs little, long enough not to be a burden. */
 const RETRY_MS = { first: 50, most: 500 };

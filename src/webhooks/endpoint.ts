@@ -125,7 +125,10 @@ export class Endpoint {
     else void this.#send(message);
   }
 
-  /** A first attempt never waits: its time is that of the one before, and the clock may have been set back since. */
+  /**
+   * A first attempt never waits: `dueAt` is then when the message before it was settled, and the clock may have been
+   * set back since.
+   */
   #waitOf({ attempts, dueAt }: Queue): number {
     if (attempts === 0) return 0;
     const now = this.#ports.clock.monotonic();

@@ -7,14 +7,14 @@ import type { Ending, Sink } from '../../src/events/sink.ts';
 /* A node that hears of no writes any more, in virtual time. */
 
 function stage() {
-  let isCurrent = true;
+  let holdsLease = true;
   let beat = (): void => {};
   const hub = new EventHub({
     epoch: 'e',
     history: { maxEvents: 100, maxBytes: 1_000_000 },
     maxSubscribers: 10,
     heartbeatMs: 15_000,
-    isCurrent: () => isCurrent,
+    holdsLease: () => holdsLease,
     timers: {
       after: (_ms, run) => {
         beat = run;
@@ -33,18 +33,18 @@ function stage() {
       uncork: () => {},
       end: (why) => void endings.push(why),
     };
-    hub.subscribe({ filter: { match: [], tags: [] }, rights: unrestricted }, sink);
-    return { written, endings };
+    const { unsubscribe } = hub.subscribe({ filter: { match: [], tags: [] }, rights: unrestricted }, sink);
+    return { written, endings, unsubscribe };
   };
   /** What the beats up to now find. */
   const beats = (...found: readonly boolean[]): void => {
     for (const each of found) {
-      isCurrent = each;
+      holdsLease = each;
       beat();
     }
   };
   const set = (current: boolean): void => {
-    isCurrent = current;
+    holdsLease = current;
   };
   return { hub, subscribe, beats, set };
 }
@@ -65,17 +65,29 @@ test.each<[string, boolean[], Ending[]]>([
   expect(subscriber.endings).toEqual(endings);
 });
 
-test('its clients are told when to come again, and others are refused, until it hears of writes', () => {
+test('its clients are told when to come again, and others are refused, until it holds a lease', () => {
   const on = stage();
   ({ hub } = on);
   const { written } = on.subscribe();
   on.beats(false, false);
   expect(written.at(-1)).toMatch(/^retry: \d+\n\n$/);
   expect(hub.subscribers).toBe(0);
-  expect(() => on.subscribe()).toThrow(new GatewayError('notServing', 'it hears of no writes, so it has no events'));
+  expect(() => on.subscribe()).toThrow(new GatewayError('notServing', 'it is cut off from the others'));
   on.set(true);
   const later = on.subscribe();
   // Cut off once more: it counts from the beginning.
-  on.beats(true, false);
+  on.beats(false);
+  expect(later.endings).toEqual([]);
+});
+
+test('a heartbeat that was missed before the last subscriber left does not count for the next one', () => {
+  const on = stage();
+  ({ hub } = on);
+  const first = on.subscribe();
+  on.beats(false);
+  first.unsubscribe();
+  on.set(true);
+  const later = on.subscribe();
+  on.beats(false);
   expect(later.endings).toEqual([]);
 });

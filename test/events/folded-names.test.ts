@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
-import { foldedNames } from '../../src/events/folded-names.ts';
+import { foldedGrant, foldedNames } from '../../src/events/folded-names.ts';
+import { Grants, grantOf } from '../../src/events/grants.ts';
+import { MAX_SEGMENTS, Topic } from '../../src/events/topic.ts';
 import { compileSpellings } from '../../src/rules/spellings.ts';
 import { configOf } from '../config/parse.ts';
 
@@ -27,4 +29,14 @@ test.each<[string, string, Partial<Event>, Partial<Event>]>([
     paths: [...paths, ...(added.paths ?? [])],
     tags: [...tags, ...(added.tags ?? [])],
   });
+});
+
+test('the folded forms of a claim do not count against its bound', () => {
+  const claim = { match: Array.from({ length: 64 }, (_, i) => `/Teams/T${i}/*/**`) };
+  const granted = grantOf(claim, 'ann');
+  if ('mistake' in granted) throw new Error(granted.mistake);
+  const config = configOf('origin: { url: "http://a", ignoreInPaths: [case] }');
+  const rights = new Grants(foldedGrant(compileSpellings(config))(granted), { subject: 'ann', expiresAt: undefined });
+  const { patterns } = new Topic({ match: [], tags: [] }, rights);
+  expect(patterns.join('').split('/').length - 1).toBe(2 * MAX_SEGMENTS);
 });

@@ -159,7 +159,12 @@ test('a subscriber that leaves is forgotten; closing ends the others', async () 
   hub.close();
   await until(() => stayer.closed);
   expect(hub.subscribers).toBe(0);
-  expect((await get(url)).status).toBe(503);
+});
+
+test('a stream of a gateway that stops ends at once: with 503, an EventSource would never come again', async () => {
+  hub.close();
+  const { status, headers, text } = await get(url);
+  expect([status, headers['content-type'], headers.connection, text]).toEqual([200, 'text/event-stream', 'close', '']);
 });
 
 test.each([

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { EventSource } from 'eventsource';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
@@ -77,17 +78,23 @@ describe('the cursor of an answer', () => {
   });
 });
 
-test('a node that is cut off from Redis ends its streams, and has none until it hears of writes again', async () => {
+test('a node that is cut off from Redis ends its streams, and opens none until it is back', async () => {
   const all = await startNodes(1, 'events: { heartbeat: 500ms }');
   nodes = all;
   await all.ready(0);
   const url = all.gateways[0]?.url;
   const [stream, socket] = [await sseClient(`${url}/_unstale/events`), await wsClient(`${url}/_unstale/ws`)];
+  const browser = new EventSource(`${url}/_unstale/events`);
+  onTestFinished(() => browser.close());
+  const heard: string[] = [];
+  browser.addEventListener('invalidate', ({ data }) => void heard.push(data));
   all.redis.signal('SIGSTOP');
   try {
     await until(() => stream.closed && socket.closed !== undefined, 'the streams to end', 30_000);
-    const refused = await get(`${url}/_unstale/events`);
-    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1']);
+    const empty = await get(`${url}/_unstale/events`);
+    expect([empty.status, empty.headers.connection, empty.text]).toEqual([200, 'close', '']);
+    await until(() => browser.readyState === EventSource.CONNECTING, 'the EventSource to come again', 30_000);
+    await expect(wsClient(`${url}/_unstale/ws`)).rejects.toThrow('503');
   } finally {
     all.redis.signal('SIGCONT');
   }
@@ -95,4 +102,7 @@ test('a node that is cut off from Redis ends its streams, and has none until it 
   expect(socket.closed).toEqual({ code: 1012, reason });
   await all.ready(0);
   (await sseClient(`${url}/_unstale/events`)).close();
+  await until(() => browser.readyState === EventSource.OPEN, 'the EventSource to be connected', 30_000);
+  await all.ask(0, 'PUT', '/items/1', { body: '{}' });
+  await until(() => heard.some((data) => data.includes('/items/1')), 'the EventSource to be told of a write');
 });
