@@ -114,15 +114,20 @@ export async function applyRules(ports: ApplyPorts, answered: RuleInputs): Promi
 
 /** @param ahead whether the rule's lookups are still to be made: values from them cannot fail the condition yet */
 function failingOf(
-  { rule, method }: RuleMatch,
+  { rule, method, asSent }: RuleMatch,
   answered: Pick<RuleInputs, 'status' | 'indeterminate' | 'alone'>,
   sources: Sources,
   ahead: boolean,
 ): string | undefined {
-  if (rule.condition === undefined) return undefined;
+  const { condition } = rule;
+  if (condition === undefined) return undefined;
   const { status, indeterminate, alone } = answered;
   const unknownHolds = ahead || rule.config.unresolved !== 'ignore';
-  return failing(rule.condition, { method, sources, status, indeterminate, alone, unknownHolds });
+  const inputs = { method, status, indeterminate, alone, unknownHolds };
+  const why = failing(condition, { ...inputs, sources });
+  // Either id may be the one that the condition means (`ignoreInPaths`).
+  if (why === undefined || asSent === undefined) return why;
+  return failing(condition, { ...inputs, sources: withParams(sources, asSent) });
 }
 
 /** Whether the write certainly changed nothing. With a conflicting write, an equal representation proves nothing. */
