@@ -1,5 +1,6 @@
 import { deposed, joined, looked, obeyed, pinged } from './follower.ts';
 import {
+  type FromLeader,
   type Group,
   type GroupInput,
   type GroupMoment,
@@ -41,14 +42,7 @@ function stepped(group: Group, input: GroupInput, moment: GroupMoment): Step {
 }
 
 function heard(group: Group, message: Message, moment: GroupMoment): Step {
-  if (message.is === 'want') return group.role === 'leading' ? asked(group, message.from, message) : [group, []];
-  if (message.is === 'ping') {
-    if (group.role !== 'leading') return [group, []];
-    const { now, retryMs = 0 } = moment;
-    // A server that stops spreads its clients. This tab then waits for the lock behind all others.
-    if (now - (group.lostAt ?? now) >= LOST_MS + retryMs) return deposed(group, moment);
-    return [group, [{ do: 'check' }, told(group)]];
-  }
+  if (!('term' in message)) return group.role === 'leading' ? requested(group, message, moment) : [group, []];
   const order = compareTerms(message.term, group.term);
   if (order < 0) return [group, []];
   if (order > 0) {
@@ -61,6 +55,14 @@ function heard(group: Group, message: Message, moment: GroupMoment): Step {
     return [next, [...actions, ...further]];
   }
   return group.role === 'following' ? obeyed(group, message, moment) : [group, []];
+}
+
+/** A follower pings, or says what it wants for as long as its leader has had no live stream. */
+function requested(group: Group, message: Exclude<Message, FromLeader>, moment: GroupMoment): Step {
+  const { now, retryMs = 0 } = moment;
+  // A server that stops spreads its clients. This tab then waits for the lock behind all others.
+  if (now - (group.lostAt ?? now) >= LOST_MS + retryMs) return deposed(group, moment);
+  return message.is === 'want' ? asked(group, message.from, message) : [group, [{ do: 'check' }, told(group)]];
 }
 
 const compareTerms = (a: Term, b: Term | undefined): number =>

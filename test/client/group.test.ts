@@ -371,7 +371,14 @@ const ping = message({ is: 'ping' }, 'b');
 
 test.each<[string, Happened[], number, Group['role']]>([
   ['that has had no stream for 30 s lets others try', [stream(1, 'retrying'), 30_000, ping], 0, 'following'],
+  [
+    'that is asked for more after 30 s lets others try',
+    [stream(1, 'retrying'), 30_000, want('b', '/b')],
+    0,
+    'following',
+  ],
   ['goes on until then', [stream(1, 'retrying'), 29_999, ping], 0, 'leading'],
+  ['that is asked for more before that goes on', [stream(1, 'retrying'), 29_999, want('b', '/b')], 0, 'leading'],
   ['goes on if nobody asks', [stream(1, 'retrying'), 90_000, timer], 0, 'leading'],
   ['has lost its stream late', [stream(1, 'live', 'e-5'), 60_000, stream(1, 'retrying'), ping], 0, 'leading'],
   ['waits for longer if the server asks for it', [stream(1, 'retrying'), 89_999, ping], 60_000, 'leading'],
