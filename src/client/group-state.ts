@@ -1,6 +1,6 @@
 import { isNewer } from './event-id.ts';
 import { type Filter, wanted } from './filter.ts';
-import { away } from './link.ts';
+import { away, type Link } from './link.ts';
 import type { Reason, Resync, State, UnstaleEvent } from './types.ts';
 
 /*
@@ -120,8 +120,8 @@ export type GroupAction =
 export interface GroupMoment {
   readonly now: number;
   readonly random: number;
-  /** The wait between two attempts that the server asks of this tab's stream. */
-  readonly retryMs?: number;
+  /** Of this tab's streams: what the server asks of those who want to come again. */
+  readonly links: readonly Pick<Link, 'retryMs' | 'notBefore'>[];
 }
 
 export type Step = readonly [Group, readonly GroupAction[]];

@@ -59,9 +59,12 @@ function heard(group: Group, message: Message, moment: GroupMoment): Step {
 
 /** A follower pings, or says what it wants for as long as its leader has had no live stream. */
 function requested(group: Group, message: Exclude<Message, FromLeader>, moment: GroupMoment): Step {
-  const { now, retryMs = 0 } = moment;
-  // A server that stops spreads its clients. This tab then waits for the lock behind all others.
-  if (now - (group.lostAt ?? now) >= LOST_MS + retryMs) return deposed(group, moment);
+  const { now, links } = moment;
+  const lostAt = group.lostAt ?? now;
+  // A server that stops spreads its clients, and one that is busy says when to come again.
+  const isDue = links.every(({ retryMs, notBefore }) => now >= Math.max(lostAt + LOST_MS + retryMs, notBefore));
+  // This tab then waits for the lock behind all others.
+  if (isDue) return deposed(group, moment);
   return message.is === 'want' ? asked(group, message.from, message) : [group, [{ do: 'check' }, told(group)]];
 }
 

@@ -44,8 +44,8 @@ export class Stream {
     this.lastEventId = options.lastEventId;
   }
 
-  get retryMs(): number {
-    return this.#link.retryMs;
+  get link(): Link {
+    return this.#link;
   }
 
   start(): void {

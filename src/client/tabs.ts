@@ -24,7 +24,6 @@ export class Tabs implements Source {
   #unlock: (() => void) | undefined;
   #cancelTimer: (() => void) | undefined;
   readonly #inputs: GroupInput[] = [];
-  #running = false;
 
   constructor(options: TabsOptions) {
     this.#options = options;
@@ -49,18 +48,17 @@ export class Tabs implements Source {
 
   /** Inputs that actions give rise to follow after all actions. */
   #put(input: GroupInput): void {
-    this.#inputs.push(input);
-    if (this.#running) return;
-    this.#running = true;
-    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next);
-    this.#running = false;
+    if (this.#inputs.push(input) > 1) return;
+    // The loop also takes what is added while it runs.
+    for (const next of this.#inputs) this.#step(next);
+    this.#inputs.length = 0;
   }
 
   #step(input: GroupInput): void {
     const { platform, sink } = this.#options;
     const before = this.#group;
-    const retryMs = Math.max(0, ...[...this.#streams.values()].map((stream) => stream.retryMs));
-    const [group, actions] = stepGroup(before, input, { now: platform.now(), random: platform.random(), retryMs });
+    const links = [...this.#streams.values()].map(({ link }) => link);
+    const [group, actions] = stepGroup(before, input, { now: platform.now(), random: platform.random(), links });
     this.#group = group;
     if (group.role !== 'away') this.#openChannel();
     for (const action of actions) this.#act(action);

@@ -12,14 +12,14 @@ function play(
   happened: readonly Happened[],
   last?: string,
   tags: readonly string[] = [],
-  retryMs = 0,
+  link = { retryMs: 0, notBefore: 0 },
 ): { group: Group; actions: readonly GroupAction[] } {
   let group = newGroup('me', { match: ['/a'], tags }, last);
   let actions: readonly GroupAction[] = [];
   let now = 0;
   for (const each of happened) {
     if (typeof each === 'number') now = each;
-    else [group, actions] = stepGroup(group, each, { now, random: 0, retryMs });
+    else [group, actions] = stepGroup(group, each, { now, random: 0, links: [link] });
   }
   return { group, actions };
 }
@@ -369,22 +369,24 @@ test('a leader says how things stand to those who come', () => {
 
 const ping = message({ is: 'ping' }, 'b');
 
-test.each<[string, Happened[], number, Group['role']]>([
-  ['that has had no stream for 30 s lets others try', [stream(1, 'retrying'), 30_000, ping], 0, 'following'],
+test.each<[string, Happened[], Group['role'], { retryMs?: number; notBefore?: number }]>([
+  ['that has had no stream for 30 s lets others try', [stream(1, 'retrying'), 30_000, ping], 'following', {}],
   [
     'that is asked for more after 30 s lets others try',
     [stream(1, 'retrying'), 30_000, want('b', '/b')],
-    0,
     'following',
+    {},
   ],
-  ['goes on until then', [stream(1, 'retrying'), 29_999, ping], 0, 'leading'],
-  ['that is asked for more before that goes on', [stream(1, 'retrying'), 29_999, want('b', '/b')], 0, 'leading'],
-  ['goes on if nobody asks', [stream(1, 'retrying'), 90_000, timer], 0, 'leading'],
-  ['has lost its stream late', [stream(1, 'live', 'e-5'), 60_000, stream(1, 'retrying'), ping], 0, 'leading'],
-  ['waits for longer if the server asks for it', [stream(1, 'retrying'), 89_999, ping], 60_000, 'leading'],
-  ['and no longer than that', [stream(1, 'retrying'), 90_000, ping], 60_000, 'following'],
-])('a leader %s', (_what, happened, retryMs, role) => {
-  const { group, actions } = play([join, granted, ...happened], undefined, [], retryMs);
+  ['goes on until then', [stream(1, 'retrying'), 29_999, ping], 'leading', {}],
+  ['that is asked for more before that goes on', [stream(1, 'retrying'), 29_999, want('b', '/b')], 'leading', {}],
+  ['goes on if nobody asks', [stream(1, 'retrying'), 90_000, timer], 'leading', {}],
+  ['has lost its stream late', [stream(1, 'live', 'e-5'), 60_000, stream(1, 'retrying'), ping], 'leading', {}],
+  ['waits for longer if the server asks for it', [stream(1, 'retrying'), 89_999, ping], 'leading', { retryMs: 60_000 }],
+  ['and no longer than that', [stream(1, 'retrying'), 90_000, ping], 'following', { retryMs: 60_000 }],
+  ['waits for as long as Retry-After says', [stream(1, 'retrying'), 89_999, ping], 'leading', { notBefore: 90_000 }],
+  ['that may ask again lets others try', [stream(1, 'retrying'), 90_000, ping], 'following', { notBefore: 90_000 }],
+])('a leader %s', (_what, happened, role, link) => {
+  const { group, actions } = play([join, granted, ...happened], undefined, [], { retryMs: 0, notBefore: 0, ...link });
   expect(group.role).toBe(role);
   // Its request for the lock waits behind the others.
   if (role === 'following') expect(done(actions)).toEqual(['close', 'lock', 'post ping', 'timer']);

@@ -42,3 +42,20 @@ test.each(failures)('if auth() of two tabs %s, the third one leads', async (_wha
   expect([...on.streams].map(({ tab }) => tab)).toEqual([tabs[2]]);
   expect(tabs.map(({ told }) => told)).toEqual([['e1-1'], ['e1-1'], ['e1-1']]);
 });
+
+test.each([1, 2, 4])('%i tabs come no sooner than Retry-After says', async (count) => {
+  const on = world();
+  const tabs = await opened(on, Array(count).fill(token));
+  const asked: number[] = [];
+  on.answer = async () => {
+    asked.push(on.now);
+    return new Response(null, { status: 503, headers: { 'Retry-After': '300' } });
+  };
+  on.stop();
+  await on.pass(300_000);
+  expect(asked).toHaveLength(1);
+  await on.pass(10_000);
+  const [first = 0, second = 0] = asked;
+  expect(second - first).toBeGreaterThanOrEqual(300_000);
+  expect(new Set(statesOf(tabs))).toEqual(new Set(['retrying']));
+});
