@@ -9,11 +9,19 @@ export function cursorOf(response: { readonly headers: { get(name: string): stri
 }
 
 /**
- * The cursors of the responses of the fetch that runs, by the query's key: the array itself, which a query hands to
- * each call of its function. Undefined once there was a response without one. Queries of two clients may share an
- * array, so what is noted stays until a fetch ends, and the older one counts.
+ * The oldest cursor of what a query's fetch has been answered, by the query's key: the array itself, which a query
+ * hands to each call of its function. Empty once there was a response without one.
  */
-const noted = new WeakMap<object, string | undefined>();
+export type Notes = WeakMap<object, string | undefined>;
+
+/** All that was ever noted: a fetch may have begun before its client was followed. */
+export const noted: Notes = new WeakMap();
+
+/**
+ * Each client that is followed has notes of its own, as the queries of two may share an array: the fetch of one begins
+ * or ends while that of the other runs. What is noted counts for both, since nobody knows whose response it was.
+ */
+export const allNotes = new Set([noted]);
 
 /**
  * Says which response a query's data is made of. Call it for every response, before the function returns:
@@ -28,27 +36,17 @@ export function noteCursor(
   { queryKey }: { readonly queryKey: readonly unknown[] },
   response: { readonly headers: { get(name: string): string | null } },
 ): void {
-  note(queryKey, cursorOf(response));
+  const cursor = cursorOf(response) ?? '';
+  for (const notes of allNotes) notes.set(queryKey, older(cursor, notes.get(queryKey)));
 }
 
 /**
  * Data that is made of several responses is as old as the oldest of them. This holds for a response of a cancelled
  * fetch, too, which may come at any time.
  */
-export function note(queryKey: object, cursor: string | undefined): void {
-  if (!noted.has(queryKey)) {
-    noted.set(queryKey, cursor);
-    return;
-  }
-  // NaN, if one of them is missing.
-  const order = compareIds(cursor ?? '', noted.get(queryKey) ?? '');
-  if (Number.isNaN(order)) noted.set(queryKey, undefined);
-  else if (order < 0) noted.set(queryKey, cursor);
-}
-
-/** Ends a fetch. */
-export function takeNotes(queryKey: object): string | undefined {
-  const cursor = noted.get(queryKey);
-  noted.delete(queryKey);
-  return cursor;
+function older(cursor: string, other = cursor): string {
+  const order = compareIds(cursor, other);
+  if (order < 0) return cursor;
+  // NaN, if one of them is missing, or is of another log.
+  return order >= 0 ? other : '';
 }

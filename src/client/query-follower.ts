@@ -1,4 +1,4 @@
-import { note, takeNotes } from './cursor.ts';
+import { allNotes, type Notes, noted } from './cursor.ts';
 import { compareIds } from './event-id.ts';
 import { matchesKey } from './key-pattern.ts';
 import type { MutationLike, QueryCacheEvent, QueryClientLike, QueryLike } from './query-client.ts';
@@ -45,6 +45,7 @@ export class Follower {
   readonly #pending = new Map<QueryLike, Pending>();
   /** Of the data that a query has. */
   readonly #cursors = new WeakMap<QueryLike, string | undefined>();
+  readonly #notes: Notes = new WeakMap();
   /** Whose data is older than an event. An application that sets data removes the query's own mark. */
   readonly #old = new WeakSet<QueryLike>();
   #isRetrying = false;
@@ -54,6 +55,9 @@ export class Follower {
   constructor(client: QueryClientLike, options: FollowerOptions) {
     this.#client = client;
     this.#options = options;
+    // A fetch that runs may have noted something before.
+    for (const { queryKey } of client.getQueryCache().getAll()) this.#notes.set(queryKey, noted.get(queryKey));
+    allNotes.add(this.#notes);
     this.#endings = [
       client.getQueryCache().subscribe((event) => this.#observe(event)),
       client
@@ -63,9 +67,10 @@ export class Follower {
   }
 
   stop(): void {
-    for (const end of this.#endings.splice(0)) end();
+    for (const end of this.#endings) end();
     this.#timers.forEach(clearTimeout);
     this.#pending.clear();
+    allNotes.delete(this.#notes);
   }
 
   tell(affected: Affected, { id, refetchWithinMs = 0 }: Announced): void {
@@ -162,7 +167,7 @@ export class Follower {
   #settle(query: QueryLike, pending: Pending, action: string): void {
     if (action === 'setState') {
       query.invalidate();
-      this.#hold(pending, []);
+      this.#hold(pending);
     } else if (pending.phase === 'running') {
       this.#pending.delete(query);
       this.#affect(query, pending.id);
@@ -191,17 +196,15 @@ export class Follower {
 
   #followCursor(query: QueryLike, action: Action): void {
     const { type, manual } = action;
-    if (addsPage(action)) {
-      note(query.queryKey, this.#cursors.get(query));
-    } else if (type === 'error') {
-      takeNotes(query.queryKey);
-    } else if (type === 'success' && manual !== true) {
-      this.#old.delete(query);
-      this.#cursors.set(query, takeNotes(query.queryKey));
-    } else if (type === 'success' || type === 'setState') {
+    if (type === 'fetch') {
+      this.#notes.set(query.queryKey, addsPage(action) ? (this.#cursors.get(query) ?? '') : undefined);
+    } else if (type === 'setState' || manual === true) {
       // Data from elsewhere: nobody knows how old it is. On the screen, it may be an optimistic update.
       this.#cursors.delete(query);
       if (this.#old.has(query) && !query.isActive()) query.invalidate();
+    } else if (type === 'success') {
+      this.#old.delete(query);
+      this.#cursors.set(query, this.#notes.get(query.queryKey));
     }
   }
 }

@@ -1,9 +1,12 @@
 import { InfiniteQueryObserver, QueryClient, type QueryKey, QueryObserver } from '@tanstack/query-core';
 import { describe, expect, test, vi } from 'vitest';
+import { allNotes } from '../../src/client/cursor.ts';
 import { follow, noteCursor } from '../../src/client/tanstack-query.ts';
 import { api, change, client, followed, live, show, shown, startConnecting, turn, useQueryRig } from './query-rig.ts';
 
 useQueryRig();
+
+const answeredAt = (cursor: string): Response => new Response(null, { headers: { 'Unstale-Event-Cursor': cursor } });
 
 describe('the gap between a fetch and the subscription', () => {
   test.each([
@@ -144,10 +147,76 @@ describe('data that is newer than the event is left alone', () => {
     clients[1]?.clear();
   });
 
-  test('a further page does not make the earlier pages newer', async () => {
+  test('a slow body of one client does not take the cursor of what another with the same array fetches', async () => {
+    const queryKey = ['step', 7];
+    const slow = new QueryClient();
+    const bodies = new Map<QueryClient, (() => void)[]>([
+      [client, []],
+      [slow, []],
+    ]);
+    let [version, cursor] = [1, 'e-3'];
+    const steps = [client, slow].map((each) => {
+      follow(each, live, { '/steps/:id': ({ id }) => [['step', id]] });
+      const queryFn = (context: { queryKey: QueryKey }): Promise<number> => {
+        const read = version;
+        noteCursor(context, answeredAt(cursor));
+        return new Promise((resolve) => bodies.get(each)?.push(() => resolve(read)));
+      };
+      return new QueryObserver(each, { queryKey, queryFn, staleTime: Infinity });
+    });
+    const answer = async (of: QueryClient): Promise<void> => {
+      for (const body of bodies.get(of)?.splice(0) ?? []) body();
+      await turn();
+    };
+    await turn();
+    for (const step of steps) step.subscribe(() => {});
+    await turn();
+    await answer(client);
+    [version, cursor] = [2, 'e-4'];
+    live.event({ id: 'e-4', paths: ['/steps/7'] });
+    await turn();
+    // Its body is that of e-3, while the other client has noted e-4.
+    for (const each of [slow, client, slow]) await answer(each);
+    expect(steps.map((step) => step.getCurrentResult().data)).toEqual([2, 2]);
+    slow.clear();
+  });
+
+  test.each([
+    ['what it has noted counts', ['e-9'], [], 1],
+    ['the older response counts, if it was noted before', ['e-3'], ['e-9'], 2],
+    ['the older response counts, if it was noted after', ['e-9'], ['e-3'], 2],
+  ])('of a fetch that began before its client was followed, %s', async (_, before, after, fetches) => {
+    let answer: (version: number) => void = () => {};
+    const queryFn = vi.fn((_context: { queryKey: QueryKey }) => new Promise<number>((resolve) => (answer = resolve)));
+    new QueryObserver(client, { queryKey: ['step', 7], queryFn, staleTime: Infinity }).subscribe(() => {});
+    await turn();
+    const context = queryFn.mock.lastCall?.[0] as { queryKey: QueryKey };
+    for (const cursor of before) noteCursor(context, answeredAt(cursor));
+    startConnecting();
+    followed();
+    for (const cursor of after) noteCursor(context, answeredAt(cursor));
+    answer(1);
+    await turn();
+    live.become('live', 'e-5');
+    await turn();
+    expect(queryFn).toHaveBeenCalledTimes(fetches);
+  });
+
+  test('nothing is noted for a client that is no longer followed', () => {
+    const others = allNotes.size;
+    const unfollow = followed();
+    expect(allNotes.size).toBe(others + 1);
+    unfollow();
+    expect(allNotes.size).toBe(others);
+  });
+
+  test.each([
+    ['newer', 'e-3'],
+    ['newer, if they have no cursor', undefined],
+  ])('a further page does not make the earlier pages %s', async (_, cursor) => {
     followed();
     await turn();
-    api.cursor = 'e-3';
+    api.cursor = cursor;
     const observer = new InfiniteQueryObserver(client, {
       queryKey: ['step', 7],
       queryFn: api.read,
