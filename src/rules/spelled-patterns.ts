@@ -64,6 +64,11 @@ export class SpelledPatterns<T extends object> {
     return this.#merged(plain, reading.written.matches(resource));
   }
 
+  /** The first pattern that matches the path as it was sent, letter by letter. */
+  first(resource: string): PatternMatch<T> | undefined {
+    return this.#written.first(resource);
+  }
+
   /** The first pattern that matches the path as it was sent, and the first that matches its plain spelling. */
   firsts(resource: string): PatternMatch<T>[] {
     const ignored = this.#differences.ignoredAt(resource);

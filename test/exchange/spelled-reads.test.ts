@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { mayCover } from '../../src/coherence/write-set.ts';
 import { DEFAULT_ORIGIN } from '../../src/config/origins.ts';
+import { saidOf } from '../../src/exchange/inspect/verdict.ts';
 import type { ClientRequest, Origin } from '../../src/exchange/ports.ts';
 import { compileRoutes } from '../../src/exchange/routes.ts';
 import { readsOf, representationAt } from '../../src/exchange/write/plan.ts';
@@ -9,7 +10,7 @@ import { compileSpellings } from '../../src/rules/spellings.ts';
 import { coverageOf } from '../../src/rules/target.ts';
 import { configOf } from '../config/parse.ts';
 
-/* Which writes conflict where an origin takes several paths for the same. */
+/* What reads and writes are taken for where an origin takes several paths for the same. */
 
 function compiled(yaml: string) {
   const config = configOf(yaml);
@@ -58,3 +59,20 @@ rules: [{ name: r, on: "PUT /items/:id", invalidate: [{ tag: "In:{id}" }] }]
     mayCover(coverage, { path: '/others/1', tags: ['Other:1'], open: [] }, knowledge),
   ]).toEqual([true, true, false, false]);
 });
+
+test.each(['/pages/me', '/pages/me.xml', '/pages/7', '/pages/7.json', '/others/7', '/pages/7/x', '/OTHERS/7'])(
+  'an explanation finds the policy of %s as a gateway does',
+  (path) => {
+    const config = configOf(`
+origin: { url: "http://a", ignoreInPaths: [case, extension] }
+routes:
+  - { match: "/pages/:id.json", cache: { ttl: 60s } }
+  - { match: "/pages/me", cache: off }
+  - { match: "/pages/:id", cache: { ttl: 90s } }
+  - { match: "/others/:id", cache: { ttl: 60s } }
+defaults: { cache: { ttl: 30s } }
+`);
+    const routes = compileRoutes(config, new Map([[DEFAULT_ORIGIN, {} as Origin]]));
+    expect(saidOf(config).findPolicy(path)).toEqual(routes.find(path).route.policy);
+  },
+);

@@ -360,3 +360,22 @@ defaults: { cache: { ttl: 60s } }
   await ask(path);
   expect(isHit(await ask(path))).toBe(isStored);
 });
+
+test.each([
+  // A route of the same shape stands before the one that is off.
+  ['extension', '/pages/:id.json', '/pages/me', '/pages/me'],
+  ['extension', '/pages/:id.json', '/pages/me', '/pages/me.xml'],
+  // Which extension it is makes no other route of it, and which case makes none either.
+  ['case, extension', '/else/:id', '/Pages/:id.:ext', '/pages/7.json'],
+])('ignoring %s, behind %s, what %s keeps from being stored is not stored as %s', async (ignored, first, off, path) => {
+  await begin(`
+origin: { url: ${origin.url}, ignoreInPaths: [${ignored}] }
+routes:
+  - { match: "${first}", cache: { ttl: 60s } }
+  - { match: "${off}", cache: off }
+  - { match: "/pages/:id", cache: { ttl: 60s } }
+`);
+  scriptApi();
+  await ask(path);
+  expect(isHit(await ask(path))).toBe(false);
+});

@@ -1,9 +1,9 @@
 import type { GatewayConfig, OriginConfig, RoutePolicy, WriteProtectionConfig } from '../../config/model.ts';
 import { safeMethods } from '../../http/methods.ts';
-import { PatternTrie } from '../../route/pattern.ts';
 import { compileSpellings } from '../../rules/spellings.ts';
 import { matchingRead } from '../declared-reads.ts';
 import type { ClientRequest, Verdict } from '../ports.ts';
+import { policyFinder } from '../route-order.ts';
 import type { ExplainKey, ValidateBody } from '../write/protection-ports.ts';
 import { protectionFinder } from '../write/protections.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
@@ -31,7 +31,7 @@ export interface SaidByOthers {
 }
 
 export function saidOf(config: GatewayConfig, { validators, key = () => [] }: SaidByOthers = {}): Said {
-  const findPolicy = findPolicyIn(config);
+  const findPolicy = policyFinder(config);
   return {
     findPolicy,
     findOrigin: (resource) => config.origins[findPolicy(resource).origin],
@@ -39,12 +39,6 @@ export function saidOf(config: GatewayConfig, { validators, key = () => [] }: Sa
     protection: protectionFinder(config, compileSpellings(config), validators),
     key,
   };
-}
-
-function findPolicyIn({ routes, fallback }: GatewayConfig): Said['findPolicy'] {
-  const trie = new PatternTrie<RoutePolicy>();
-  for (const route of routes) trie.add(route.match, route);
-  return (resource) => trie.first(resource)?.data ?? fallback;
 }
 
 /**
