@@ -32,7 +32,7 @@ export function etagsNeeded(
     const isWritten = conditional.some(({ pattern }) => patternsOverlap(shapeOf(pattern), shapeOf(match)));
     if (isWritten) patterns.add(patternOfPlaces(before), {});
   }
-  return (resource) => patterns.firsts(resource).length > 0;
+  return (resource) => patterns.firstsOfAll(resource).length > 0;
 }
 
 const shapeOf = (pattern: string): string => patternShape(parsePattern(pattern));

@@ -47,7 +47,7 @@ export function compileCascade(
     of: (target, certain) => {
       const found = new Map<string, Target>();
       const add = (each: Target): unknown => found.set(JSON.stringify(each), each);
-      const named = identities(target, edges, (path) => patterns.firsts(path), certain);
+      const named = identities(target, edges, (path) => patterns.firstsOfAll(path), certain);
       named.forEach(add);
       if (certain) return [...found.values()];
       // Iterating over a Set includes what the loop adds to it.

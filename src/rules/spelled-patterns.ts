@@ -69,13 +69,17 @@ export class SpelledPatterns<T extends object> {
     return this.#written.first(resource);
   }
 
-  /** The first pattern that matches the path as it was sent, and the first that matches its plain spelling. */
-  firsts(resource: string): PatternMatch<T>[] {
+  /**
+   * Each pattern that may be the first to match some spelling: the first for the path as it was sent, and all for its
+   * plain spelling. For that, `/items/:id.json` is `/items/:id`, and must not hide what matches `/items/1.xml`.
+   */
+  firstsOfAll(resource: string): PatternMatch<T>[] {
     const ignored = this.#differences.ignoredAt(resource);
     const reading = this.#readings.get(ignored);
+    const plain = reading === undefined ? [] : reading.plain.matches(spelledPlainly(resource, ignored));
+    if (reading !== undefined && reading.plain === reading.written) return plain;
     const sent = (reading?.written ?? this.#written).first(resource);
-    const plain = reading === undefined ? undefined : reading.plain.first(spelledPlainly(resource, ignored));
-    return [sent, plain].filter((match) => match !== undefined);
+    return sent === undefined ? plain : [sent, ...plain];
   }
 
   #merged(plain: readonly PatternMatch<T>[], sent: readonly PatternMatch<T>[]): SpelledMatch<T>[] {

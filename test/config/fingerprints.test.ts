@@ -6,6 +6,7 @@ import { compileRoutes } from '../../src/exchange/routes.ts';
 import { shapeOf } from '../../src/fingerprints.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { parseTarget } from '../../src/route/path.ts';
+import { compileCascade } from '../../src/rules/cascade.ts';
 import { compileRules } from '../../src/rules/compile.ts';
 import { compileSpellings } from '../../src/rules/spellings.ts';
 import { coverageOf, foldedCoverage } from '../../src/rules/target.ts';
@@ -49,9 +50,13 @@ test.each([
 test('a version in which a response has these tags, and a target covers these, has this shape', () => {
   const config = configOf(`
 origin: { url: "http://127.0.0.1:1", ignoreInPaths: [case, extension] }
-routes: [{ match: "/Items/:id", tags: ["In:{id}"], cache: { key: { query: [x] } } }]
+routes:
+  - { match: "/Items/:id", tags: ["In:{id}"], cache: { key: { query: [x] } } }
+  - { match: "/Lists/:id.json" }
+  - { match: "/Lists/:id", tags: ["List:{id}"], cache: { key: { query: [x] } } }
 `);
-  const { paths } = compileRules([], config.routes, compileSpellings(config));
+  const spellings = compileSpellings(config);
+  const { paths } = compileRules([], config.routes, spellings);
   const target = parseTarget('/Items/B.json?y=2&x=A');
   const found = compileRoutes(config, new Map([[DEFAULT_ORIGIN, {} as Origin]])).find(target.resource);
   const request = { target, headers: new Fields([]) };
@@ -61,6 +66,8 @@ routes: [{ match: "/Items/:id", tags: ["In:{id}"], cache: { key: { query: [x] } 
       { kind: 'query', path: '/Items/B', query: 'x=A&y=2' },
       { kind: 'pattern', pattern: '/Items/*' },
       { kind: 'tagPattern', parts: ['In:', ':B'] },
+      { kind: 'query', path: '/Lists/B.json', query: 'x=%E9%26&y=2' },
+      ...compileCascade(config.routes, spellings).of({ kind: 'path', path: '/Lists/C.json' }, false),
     ],
     paths,
   );
@@ -70,13 +77,15 @@ routes: [{ match: "/Items/:id", tags: ["In:{id}"], cache: { key: { query: [x] } 
     response: tagsOf(context, new Fields(['Cache-Groups', '"G"']), undefined, true),
     target: [...covered.tags, ...covered.patterns, ...covered.tagPatterns.map((parts) => parts.join('*'))],
   }).toEqual({
-    shape: '3w5FdCi0nYbjdKLq9zqm_-v3mbQY6lAc7XL0Ng1mmHs',
+    shape: '7oSVzfLtXY78U2XuYLxh9-K1mb1X6xhL83ho14Q4I44',
     response: [
       ...['p:/Items/B.json', 'q:/Items/B.json?x=A', 'p:/items/b', 'q:/items/b?x=a', 'n:/Items/B.json', 'n:/items/b'],
       ...['t:G', 't:g', 't:In:B.json', 't:in:b.json', 't:In:B', 't:in:b'],
     ],
     target: [
       ...['n:/Items/B', 'n:/items/b', 'q:/Items/B?x=A&y=2', 'q:/items/b?x=a&y=2', 'q:/Items/B?x=A', 'q:/items/b?x=a'],
+      ...['n:/Lists/B.json', 'n:/lists/b', 'q:/Lists/B.json?x=%E9%26&y=2', 'q:/lists/b?x=%C3%A9%26&y=2'],
+      ...['q:/Lists/B.json?x=%C3%A9%26', 'q:/lists/b?x=%C3%A9%26', 't:List:C', 't:list:c'],
       ...['/Items/*', '/items/*', 'In:*:B', 'in:*:b'],
     ],
   });

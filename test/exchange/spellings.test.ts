@@ -20,6 +20,10 @@ routes:
   - { match: "/pages/:id.json", cache: { ttl: 60s, key: { query: [x] } } }
   - { match: "/docs/:id.json", cache: { ttl: 60s }, tags: ["doc:{id}"] }
   - { match: "/shelves/:id", cache: { ttl: 60s }, tags: ["doc:{response.item}"] }
+  - { match: "/leaves/:id.json", cache: { ttl: 60s } }
+  - { match: "/leaves/:id.xml", cache: { ttl: 60s, key: { query: [y] } } }
+  - { match: "/leaves/:id", cache: { ttl: 60s, key: { query: [x] } }, tags: ["leaf:{id}"] }
+  - { match: "/books/:id", cache: { ttl: 60s }, tags: ["leaf:{response.item}"] }
 defaults: { cache: { ttl: 60s } }
 rules:
   - { name: item, on: "PUT /items/:id", invalidate: ["/Lists/{request.list}", "/plain/{id}"], event: item.changed }
@@ -38,13 +42,20 @@ rules:
   - { name: turned, on: "PUT /turned/:id", invalidate: ["/pages/{id}.json?x=1&y=2"] }
   - { name: doc, on: "PUT /doc/:id", invalidate: [{ path: "/docs/{id}.json", cascade: true }] }
   - { name: paper, on: "PUT /paper/:id", invalidate: [{ path: "/DOCS/{id}.json", cascade: true }] }
+  - { name: leafed, on: "PUT /leafed/:id", invalidate: ["/leaves/{id}.json?x=1&y=2"] }
+  - { name: leaf, on: "PUT /leaf/:id", invalidate: [{ path: "/leaves/{id}.json", cascade: true }] }
   - { name: pair, on: "PUT /two/:a-x-:b", invalidate: ["/pairs/{a}/{b}"] }
   - { name: tails, on: "PUT /tails/:id", invalidate: ["/Tails/{response.none}.json"] }
   - { name: some, on: "PUT /some/:id", invalidate: [{ tag: "In:{response.step}:{id}" }] }
 `;
 
 /** What a basket has in it, as its database spells it. */
-const items: Readonly<Record<string, string>> = { '/baskets/1': 'B', '/baskets/2': 'x:B', '/shelves/1': 'b' };
+const items: Readonly<Record<string, string>> = {
+  '/baskets/1': 'B',
+  '/baskets/2': 'x:B',
+  '/shelves/1': 'b',
+  '/books/1': 'b',
+};
 
 /** One counter for all spellings. */
 const same = (url: string): string => (url.split('?')[0] ?? '').toLowerCase().replace(/;[^/]*|\.[a-z]+$/g, '');
@@ -134,6 +145,10 @@ test.each([
   ['extension', '/shelves/1', '/doc/b'],
   ['extension', '/shelves/1', '/doc/b.json'],
   ['case', '/shelves/1', '/paper/b'],
+  // A route of another extension stands before the one that a spelling is read by.
+  ['extension', '/leaves/b?x=1&y=2', '/leafed/b'],
+  ['extension', '/leaves/b.xml?x=1&y=2', '/leafed/b'],
+  ['extension', '/books/1', '/leaf/b'],
   // Rules and routes that spell the same path in different ways.
   ['case', '/Lists/7', '/Else/1'],
   ['case', '/Lists/7', '/else/1'],

@@ -5,7 +5,10 @@ import { SpelledPatterns } from '../../src/rules/spelled-patterns.ts';
 /* Patterns that find what they name under every spelling. `a=b, c` stands for the params. */
 
 function patternsOf(ignored: readonly PathDifference[], patterns: readonly string[]) {
-  const spelled = new SpelledPatterns<{ readonly pattern: string }>({ ignored: [ignored], ignoredAt: () => ignored });
+  const spelled = new SpelledPatterns<{ readonly pattern: string }>({
+    ignored: ignored.length === 0 ? [] : [ignored],
+    ignoredAt: () => ignored,
+  });
   for (const pattern of patterns) spelled.add(pattern, { pattern });
   return spelled;
 }
@@ -58,16 +61,51 @@ test.each<[string, readonly PathDifference[], string[], string, [string, string,
   ).toEqual(expected);
 });
 
-test('the first that matches as it is sent, and the first that matches what is left', () => {
-  const patterns = patternsOf(['extension'], ['/a/:x.:ext', '/a/:id', '/a/*']);
-  const firsts = (resource: string): string[] => patterns.firsts(resource).map(({ data }) => data.pattern);
-  expect([firsts('/a/1.json'), firsts('/b/1')]).toEqual([['/a/:x.:ext', '/a/:id'], []]);
+test.each<[string, readonly PathDifference[], string[], string, [string, string][]]>([
+  [
+    'the first as it is sent, and all of what is left: an extension hides nothing that is read without it',
+    ['extension'],
+    ['/a/:x.:ext', '/a/:id.xml', '/a/:id', '/a/*', '/b/:id'],
+    '/a/1.json',
+    [
+      ['/a/:x.:ext', 'x=1, ext=json'],
+      ['/a/:id.xml', 'id=1'],
+      ['/a/:id', 'id=1'],
+      ['/a/*', ''],
+    ],
+  ],
+  [
+    'one with both of its ids',
+    ['extension'],
+    ['/a/:id'],
+    '/a/1.c',
+    [
+      ['/a/:id', 'id=1.c'],
+      ['/a/:id', 'id=1'],
+    ],
+  ],
+  [
+    'each once, in every case',
+    ['case'],
+    ['/A/:id', '/a/:id'],
+    '/a/B',
+    [
+      ['/A/:id', 'id=B'],
+      ['/a/:id', 'id=B'],
+    ],
+  ],
+  ['only the first, where nothing is ignored', [], ['/a/:id', '/a/*'], '/a/1', [['/a/:id', 'id=1']]],
+  ['none', ['extension'], ['/a/:id'], '/b/1', []],
+])('which may be the first of a spelling: %s', (_what, ignored, patterns, resource, expected) => {
+  const found = patternsOf(ignored, patterns).firstsOfAll(resource);
+  expect(found.map(({ data, params }) => [data.pattern, written(params)])).toEqual(expected);
 });
 
 test('where nothing is ignored, patterns match as they stand', () => {
   const patterns = new SpelledPatterns<{ readonly pattern: string }>({ ignored: [], ignoredAt: () => [] });
   patterns.add('/items/:id', { pattern: '' });
-  expect([patterns.matches('/items/b.json').map(({ params }) => written(params)), patterns.firsts('/ITEMS/b')]).toEqual(
-    [['id=b.json'], []],
-  );
+  expect([
+    patterns.matches('/items/b.json').map(({ params }) => written(params)),
+    patterns.firstsOfAll('/ITEMS/b'),
+  ]).toEqual([['id=b.json'], []]);
 });
