@@ -211,9 +211,10 @@ describe('data that is newer than the event is left alone', () => {
   });
 
   test.each([
-    ['newer', 'e-3'],
-    ['newer, if they have no cursor', undefined],
-  ])('a further page does not make the earlier pages %s', async (_, cursor) => {
+    ['newer', 'e-3', false],
+    ['newer, if they have no cursor', undefined, false],
+    ['newer, if the application has put them there', 'e-9', true],
+  ])('a further page does not make the earlier pages %s', async (_, cursor, isSet) => {
     followed();
     await turn();
     api.cursor = cursor;
@@ -225,6 +226,7 @@ describe('data that is newer than the event is left alone', () => {
     });
     observer.subscribe(() => {});
     await api.answer();
+    if (isSet) client.setQueryData(['step', 7], { pages: [0], pageParams: [0] });
     api.cursor = 'e-9';
     void observer.fetchNextPage();
     await api.answer();
