@@ -5,7 +5,7 @@ import type { GatewayConfig } from './config/model.ts';
 const FINGERPRINT_LENGTH = 16;
 
 /** Raised whenever a response gets other tags, or a target covers other tags, under the same configuration. */
-const TAGGING = 4;
+const TAGGING = 5;
 
 /** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
 export function shapeOf({

@@ -1,18 +1,29 @@
-import { type PatternMatch, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import { parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import { bind } from './bind.ts';
 import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
-import { type IgnoredDifferences, SpelledPatterns } from './spelled-patterns.ts';
-import { asTheyStand } from './spellings.ts';
+import { SpelledPatterns } from './spelled-patterns.ts';
+import { asTheyStand, type FoldedForms, type Spellings } from './spellings.ts';
 import { parseTemplate } from './template.ts';
 import type { Cascade, Sources, TagTemplate, Target, Template } from './types.ts';
 
 /** What the tags of a route declare about its stored responses. */
 interface Edges {
-  readonly pattern: string;
+  /** Its pattern without names, as it is written and folded. */
+  readonly shapes: readonly string[];
   /** Which resource a response is: tags made of parameters alone, `step:{stepId}` on `/steps/:stepId`. */
   readonly identity: readonly TagTemplate[];
-  /** What a response embeds, with wildcards: `accommodation:*` for `accommodation:{response.accommodations[*].id}`. */
-  readonly embedded: readonly Target[];
+  /**
+   * What a response embeds, with wildcards: `accommodation:*` for `accommodation:{response.accommodations[*].id}`. Only
+   * the text between the wildcards is kept, folded.
+   */
+  readonly embedded: readonly (readonly string[])[];
+}
+
+interface Graph {
+  readonly edges: readonly Edges[];
+  readonly patterns: SpelledPatterns<Edges>;
+  /** Records cover folded forms as well, so a route may be concerned in one of those alone. */
+  readonly folded: FoldedForms;
 }
 
 /**
@@ -21,25 +32,15 @@ interface Edges {
  * the next step of the cascade uses the wildcard `step:*`. The result may cover too much, never too little. Each
  * reachable route is visited once, so cycles end.
  * @param routes in matching order
- * @param differences what origins ignore in paths
  */
 export function compileCascade(
   routes: readonly { readonly match: string; readonly tags: readonly string[] }[],
-  differences: IgnoredDifferences = asTheyStand,
+  spellings: Spellings = asTheyStand,
 ): Cascade {
-  const edges = routes.map(({ match, tags }): Edges => {
-    const templates = tags.map((tag) => parseTemplate(tag, 'tag'));
-    return {
-      pattern: match,
-      identity: templates.filter(isIdentity),
-      embedded: templates.filter((template) => !isIdentity(template)).map(wildcardOf),
-    };
-  });
-  const patterns = new SpelledPatterns<Edges>(differences);
-  for (const each of edges) patterns.add(each.pattern, each);
+  const graph = graphOf(routes, spellings);
   const above = new Map<Edges, readonly Edges[]>();
   const aboveOf = (route: Edges): readonly Edges[] => {
-    const known = above.get(route) ?? route.identity.flatMap((each) => embedders(wildcardOf(each), edges));
+    const known = above.get(route) ?? route.identity.flatMap((each) => embedders(wildcardOf(each), graph));
     above.set(route, known);
     return known;
   };
@@ -47,11 +48,11 @@ export function compileCascade(
     of: (target, certain) => {
       const found = new Map<string, Target>();
       const add = (each: Target): unknown => found.set(JSON.stringify(each), each);
-      const named = identities(target, edges, (path) => patterns.firstsOfAll(path), certain);
+      const named = identities(target, graph, certain);
       named.forEach(add);
       if (certain) return [...found.values()];
       // Iterating over a Set includes what the loop adds to it.
-      const routes = new Set(named.flatMap((tag) => embedders(tag, edges)));
+      const routes = new Set(named.flatMap((tag) => embedders(tag, graph)));
       for (const route of routes) {
         route.identity.map(wildcardOf).forEach(add);
         for (const further of aboveOf(route)) routes.add(further);
@@ -61,31 +62,50 @@ export function compileCascade(
   };
 }
 
+function graphOf(routes: Parameters<typeof compileCascade>[0], spellings: Spellings): Graph {
+  const { folded } = spellings;
+  const patterns = new SpelledPatterns<Edges>(spellings);
+  const edges = routes.map(({ match, tags }): Edges => {
+    const templates = tags.map((tag) => parseTemplate(tag, 'tag'));
+    const embedded = templates.filter((template) => !isIdentity(template)).map(wildcardOf);
+    const route = {
+      shapes: formsOf(patternShape(parsePattern(match)), folded),
+      identity: templates.filter(isIdentity),
+      embedded: embedded.map((tag) => foldedParts(tag, folded)),
+    };
+    patterns.add(match, route);
+    return route;
+  });
+  return { edges, patterns, folded };
+}
+
+/** A pattern as it is written, and its folded forms. */
+const formsOf = (pattern: string, folded: FoldedForms): readonly string[] => [pattern, ...folded.patterns(pattern)];
+
 /** Whether a tag of a route identifies its responses, rather than what they embed. */
 export const isIdentity = ({ placeholders }: TagTemplate): boolean =>
   placeholders.every(({ sources }) => sources.every(({ root }) => root === 'params' || root === 'query'));
 
 /** The tags that identify the resources of a target. */
-function identities(
-  target: Target,
-  edges: readonly Edges[],
-  routesOf: (path: string) => readonly PatternMatch<Edges>[],
-  certain: boolean,
-): Target[] {
+function identities(target: Target, { edges, patterns, folded }: Graph, certain: boolean): Target[] {
   switch (target.kind) {
     case 'tag':
     case 'tagPattern':
       return [target];
-    case 'pattern':
+    case 'pattern': {
       if (certain) return [];
+      const forms = formsOf(target.pattern, folded);
       return edges
-        .filter(({ pattern }) => patternsOverlap(patternShape(parsePattern(pattern)), target.pattern))
+        .filter(({ shapes }) => shapes.some((shape) => forms.some((form) => patternsOverlap(shape, form))))
         .flatMap(({ identity }) => identity.map(wildcardOf));
+    }
     default: {
       const query = target.kind === 'query' ? target.query : '';
-      return routesOf(target.path).flatMap(({ data, params }) =>
-        data.identity.flatMap((template) => identityOf(template, params, query, certain)),
-      );
+      return patterns
+        .firstsOfAll(target.path)
+        .flatMap(({ data, params }) =>
+          data.identity.flatMap((template) => identityOf(template, params, query, certain)),
+        );
     }
   }
 }
@@ -109,8 +129,9 @@ function identityOf(template: TagTemplate, params: Sources['params'], query: str
 }
 
 /** The routes whose responses may embed what a tag identifies. */
-function embedders(tag: Target, edges: readonly Edges[]): Edges[] {
-  return edges.filter(({ embedded }) => embedded.some((other) => tagsOverlap(other, tag)));
+function embedders(tag: Target, { edges, folded }: Graph): Edges[] {
+  const parts = foldedParts(tag, folded);
+  return edges.filter(({ embedded }) => embedded.some((other) => mayCarry(other, parts)));
 }
 
 /** The target of a template with a wildcard for each placeholder. */
@@ -122,6 +143,9 @@ export const wildcardOf = (template: Template): Target =>
 
 const partsOf = (target: Target): readonly string[] =>
   target.kind === 'tag' ? [target.tag] : target.kind === 'tagPattern' ? target.parts : [];
+
+const foldedParts = (target: Target, folded: FoldedForms): readonly string[] =>
+  partsOf(target).map((part) => folded.tag(part));
 
 /** Whether some tag may match both. */
 export const tagsOverlap = (a: Target, b: Target): boolean => mayCarry(partsOf(a), partsOf(b));

@@ -54,9 +54,11 @@ routes:
   - { match: "/Items/:id", tags: ["In:{id}"], cache: { key: { query: [x] } } }
   - { match: "/Lists/:id.json" }
   - { match: "/Lists/:id", tags: ["List:{id}"], cache: { key: { query: [x] } } }
+  - { match: "/Boards/:id", tags: ["Board:{id}", "list:{response.list}"] }
 `);
   const spellings = compileSpellings(config);
   const { paths } = compileRules([], config.routes, spellings);
+  const cascade = compileCascade(config.routes, spellings);
   const target = parseTarget('/Items/B.json?y=2&x=A');
   const found = compileRoutes(config, new Map([[DEFAULT_ORIGIN, {} as Origin]])).find(target.resource);
   const request = { target, headers: new Fields([]) };
@@ -67,7 +69,8 @@ routes:
       { kind: 'pattern', pattern: '/Items/*' },
       { kind: 'tagPattern', parts: ['In:', ':B'] },
       { kind: 'query', path: '/Lists/B.json', query: 'x=%E9%26&y=2' },
-      ...compileCascade(config.routes, spellings).of({ kind: 'path', path: '/Lists/C.json' }, false),
+      ...cascade.of({ kind: 'path', path: '/Lists/C.json' }, false),
+      ...cascade.of({ kind: 'pattern', pattern: '/lists/*' }, false),
     ],
     paths,
   );
@@ -77,7 +80,7 @@ routes:
     response: tagsOf(context, new Fields(['Cache-Groups', '"G"']), undefined, true),
     target: [...covered.tags, ...covered.patterns, ...covered.tagPatterns.map((parts) => parts.join('*'))],
   }).toEqual({
-    shape: '7oSVzfLtXY78U2XuYLxh9-K1mb1X6xhL83ho14Q4I44',
+    shape: '7yt-wmKWO-_x3-Th3AzGGKa2xstLYijc6knb2X9Qo1k',
     response: [
       ...['p:/Items/B.json', 'q:/Items/B.json?x=A', 'p:/items/b', 'q:/items/b?x=a', 'n:/Items/B.json', 'n:/items/b'],
       ...['t:G', 't:g', 't:In:B.json', 't:in:b.json', 't:In:B', 't:in:b'],
@@ -86,7 +89,7 @@ routes:
       ...['n:/Items/B', 'n:/items/b', 'q:/Items/B?x=A&y=2', 'q:/items/b?x=a&y=2', 'q:/Items/B?x=A', 'q:/items/b?x=a'],
       ...['n:/Lists/B.json', 'n:/lists/b', 'q:/Lists/B.json?x=%E9%26&y=2', 'q:/lists/b?x=%C3%A9%26&y=2'],
       ...['q:/Lists/B.json?x=%C3%A9%26', 'q:/lists/b?x=%C3%A9%26', 't:List:C', 't:list:c'],
-      ...['/Items/*', '/items/*', 'In:*:B', 'in:*:b'],
+      ...['/Items/*', '/items/*', 'In:*:B', 'in:*:b', 'Board:*', 'board:*', 'List:*', 'list:*'],
     ],
   });
 });
