@@ -9,7 +9,8 @@ import { strongEtag } from '../http/validation.ts';
 import { namesCoding } from '../http/write-conditions.ts';
 import { resourceOf, withoutQuery } from '../route/path.ts';
 import { parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
-import { type IgnoredDifferences, SpelledPatterns } from '../rules/spelled-patterns.ts';
+import { SpelledPatterns } from '../rules/spelled-patterns.ts';
+import { formsOf, type Spellings } from '../rules/spellings.ts';
 import { parseTemplate } from '../rules/template.ts';
 import { bodyOf, decodedBody, knownCodings, readAnswerUpTo } from './body.ts';
 import type { AnswerBody, Origin, OriginRequest, OriginResponse } from './ports.ts';
@@ -20,22 +21,23 @@ export type NeedsEtag = (resource: string) => boolean;
 /** Undefined if no resource does. */
 export function etagsNeeded(
   { writes, routes }: Pick<GatewayConfig, 'writes' | 'routes'>,
-  differences: IgnoredDifferences,
+  spellings: Spellings,
 ): NeedsEtag | undefined {
   const conditional = writes.filter(({ precondition }) => precondition !== 'off');
   if (conditional.length === 0) return undefined;
-  const patterns = new SpelledPatterns(differences);
+  const patterns = new SpelledPatterns(spellings);
   for (const { pattern } of conditional) patterns.add(pattern, {});
+  const shapesOf = (pattern: string): readonly string[] =>
+    formsOf(patternShape(parsePattern(pattern)), spellings.folded);
+  const written = conditional.flatMap(({ pattern }) => shapesOf(pattern));
   // What such a write replaces may be read at another path.
   for (const { match, before } of routes) {
     if (before === undefined) continue;
-    const isWritten = conditional.some(({ pattern }) => patternsOverlap(shapeOf(pattern), shapeOf(match)));
+    const isWritten = shapesOf(match).some((shape) => written.some((other) => patternsOverlap(shape, other)));
     if (isWritten) patterns.add(patternOfPlaces(before), {});
   }
   return (resource) => patterns.firstsOfAll(resource).length > 0;
 }
-
-const shapeOf = (pattern: string): string => patternShape(parsePattern(pattern));
 
 /** The paths that a template may name, whatever its placeholders stand for. */
 function patternOfPlaces(template: string): string {

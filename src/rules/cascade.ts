@@ -2,7 +2,7 @@ import { parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts
 import { bind } from './bind.ts';
 import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
 import { SpelledPatterns } from './spelled-patterns.ts';
-import { asTheyStand, type FoldedForms, type Spellings } from './spellings.ts';
+import { asTheyStand, type FoldedForms, formsOf, type Spellings } from './spellings.ts';
 import { parseTemplate } from './template.ts';
 import type { Cascade, Sources, TagTemplate, Target, Template } from './types.ts';
 
@@ -78,9 +78,6 @@ function graphOf(routes: Parameters<typeof compileCascade>[0], spellings: Spelli
   });
   return { edges, patterns, folded };
 }
-
-/** A pattern as it is written, and its folded forms. */
-const formsOf = (pattern: string, folded: FoldedForms): readonly string[] => [pattern, ...folded.patterns(pattern)];
 
 /** Whether a tag of a route identifies its responses, rather than what they embed. */
 export const isIdentity = ({ placeholders }: TagTemplate): boolean =>

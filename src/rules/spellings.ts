@@ -31,6 +31,9 @@ export interface FoldedForms {
   tag(name: string): string;
 }
 
+/** A pattern without names, as it is written, and its folded forms. */
+export const formsOf = (shape: string, folded: FoldedForms): readonly string[] => [shape, ...folded.patterns(shape)];
+
 export const asTheyStand: Spellings = {
   plain: () => undefined,
   folded: {
