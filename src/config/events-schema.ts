@@ -144,6 +144,10 @@ function parseKeySet(written: string): KeySet {
     throw new ValueError('the JWK Set is not named', 'write an https URL, or the path of a file');
   }
   const url = URL.canParse(written) ? new URL(written) : undefined;
+  // Whoever fetches refuses such a URL, with its password in the message.
+  if (url !== undefined && url.username + url.password !== '') {
+    throw new ValueError('the URL of a JWK Set cannot have credentials', 'remove everything before the "@"');
+  }
   const isHttp = url?.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, ''));
   if (url?.protocol === 'https:' || isHttp) return { url: written };
   // Whoever can change the keys on their way can make tokens.

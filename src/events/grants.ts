@@ -24,9 +24,15 @@ const HIDDEN_CAUSE = { method: 'UNKNOWN', path: '/**', rule: null } as const;
 /**
  * What a claim grants: `{ "match": ["/users/{sub}/**"], "tags": ["room:*"] }`. `{sub}` stands for the token's own
  * `sub`. It is data: encoded into its segment, and never a pattern. A claim with any mistake grants nothing.
+ * @param widened adds the folded forms of what the claim says. The value of `{sub}` is not folded: that of another user
+ * may have the same form
  * @returns the filter that the claim amounts to, or what is wrong with it
  */
-export function grantOf(claim: unknown, subject: unknown): Filter | { readonly mistake: string } {
+export function grantOf(
+  claim: unknown,
+  subject: unknown,
+  widened: (grant: Filter) => Filter = (grant) => grant,
+): Filter | { readonly mistake: string } {
   if (subject !== undefined && typeof subject !== 'string') return { mistake: 'the "sub" is no text' };
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) return { mistake: 'it is not an object' };
   const { match = [], tags = [], ...others } = claim as { match?: unknown; tags?: unknown };
@@ -53,11 +59,35 @@ export function grantOf(claim: unknown, subject: unknown): Filter | { readonly m
     if (shapes.reduce((sum, shape) => sum + shape.split('/').length - 1, 0) > MAX_SEGMENTS) {
       return { mistake: `its patterns have more than ${MAX_SEGMENTS} segments` };
     }
-    return { match: shapes, tags: granted.tags };
+    return withForms({ match: shapes, tags: granted.tags }, { match, tags }, value, widened);
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     return { mistake: `match: ${error.message}` };
   }
+}
+
+/** @param written the same as the claim has it, with `{sub}` */
+function withForms(granted: Filter, written: Filter, value: string, widened: (grant: Filter) => Filter): Filter {
+  const standIn = standInFor([...written.match, ...written.tags]);
+  /** Folding must not lose the value (`/a.{sub}` without its extension), nor find it where the claim has none. */
+  const formsOf = (text: string, fold: (text: string) => readonly string[], inserted: string): string[] =>
+    fold(text.replaceAll('{sub}', standIn))
+      .filter((form) => form.split(standIn).length === text.split('{sub}').length)
+      .map((form) => form.replaceAll(standIn, () => inserted));
+  const paths = (text: string) => widened({ match: [patternShape(parsePattern(text))], tags: [] }).match;
+  const tags = (text: string) => widened({ match: [], tags: [text] }).tags;
+  const match = written.match.flatMap((text) => formsOf(text, paths, encodeSegment(value)));
+  return {
+    match: [...new Set([...granted.match, ...match])],
+    tags: [...new Set([...granted.tags, ...written.tags.flatMap((text) => formsOf(text, tags, value))])],
+  };
+}
+
+/** Stands for the value of `{sub}` in what is folded: a text that no difference in spelling changes. */
+function standInFor(texts: readonly string[]): string {
+  let standIn = 'sub0';
+  while (texts.some((text) => text.includes(standIn))) standIn += '0';
+  return standIn;
 }
 
 /** The rights that a token gives. */

@@ -37,7 +37,7 @@ export interface AuthorityOptions {
   readonly auth: EventsAuthConfig;
   readonly cors: EventsCorsConfig | undefined;
   readonly clock: Clock;
-  /** All that a claim grants. Default: what it says. */
+  /** Adds folded forms to what a claim grants. Default: none. */
   readonly widened?: ((grant: Filter) => Filter) | undefined;
   /** The keys cannot be had: called for each subscription that is refused because of that. */
   readonly keysFailed: (error: unknown) => void;
@@ -111,14 +111,10 @@ function isOfToken(error: unknown): boolean {
   );
 }
 
-function grantsIn(
-  { sub, exp, ...claims }: JWTPayload,
-  name: string,
-  widened = (grant: Filter): Filter => grant,
-): Rights {
-  const granted = grantOf(claims[name], sub);
+function grantsIn({ sub, exp, ...claims }: JWTPayload, name: string, widened: AuthorityOptions['widened']): Rights {
+  const granted = grantOf(claims[name], sub, widened);
   if ('mistake' in granted) {
     throw new GatewayError('notAllowed', `the claim "${name}" grants nothing: ${granted.mistake}`);
   }
-  return new Grants(widened(granted), { subject: sub, expiresAt: (exp as number) * 1000 });
+  return new Grants(granted, { subject: sub, expiresAt: (exp as number) * 1000 });
 }

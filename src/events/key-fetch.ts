@@ -13,7 +13,7 @@ export function boundedFetch(clock: Pick<Clock, 'monotonic'>): FetchImplementati
     if (failure !== undefined && clock.monotonic() < failure.until) throw failure.error;
     try {
       const response = await fetch(url, options);
-      if (response.status !== 200) throw new Error(`${url} answered ${response.status}`);
+      if (response.status !== 200) throw new Error(`${new URL(url).host} answered ${response.status}`);
       const body = await readBounded(response);
       JSON.parse(body);
       failure = undefined;

@@ -1,4 +1,5 @@
 import type { Clock, Timers } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Event } from './event.ts';
 import type { Filter } from './filter.ts';
@@ -34,6 +35,16 @@ export function onExpiry({ expiresAt }: Rights, { clock, timers }: ExpiryPorts, 
   };
   wait();
   return () => cancel();
+}
+
+/**
+ * A subscription may begin long after its token was verified: behind an answer on the same connection.
+ * @throws GatewayError 401
+ */
+export function checkExpiry({ expiresAt }: Rights, clock: Pick<Clock, 'wall'>): void {
+  if (expiresAt !== undefined && expiresAt <= clock.wall()) {
+    throw new GatewayError('tokenInvalid', 'it expired before the stream could begin');
+  }
 }
 
 export interface ExpiryPorts {

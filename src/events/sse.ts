@@ -1,8 +1,10 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { systemClock } from '../clock.ts';
 import { Direct } from './direct.ts';
 import type { EventHub } from './hub.ts';
+import { checkExpiry } from './rights.ts';
 import type { Ending, Sink } from './sink.ts';
 import type { Subscription } from './subscription.ts';
 import type { Wire } from './wire.ts';
@@ -30,7 +32,7 @@ export interface EventStreamOptions {
 /**
  * Serves a subscription as an event stream (WHATWG HTML §9.2). It ends when the client disconnects or reads too
  * slowly, its rights expire, or the hub closes. Ends at once where clients should go to another node.
- * @throws GatewayError 503 if there are too many subscribers; nothing has been sent then
+ * @throws GatewayError 503 if there are too many subscribers, 401 if the token has expired; nothing has been sent then
  */
 export function serveEvents(
   hub: EventHub,
@@ -46,6 +48,7 @@ export function serveEvents(
     return;
   }
   hub.checkRoom();
+  checkExpiry(subscription.rights, systemClock);
   // Delimited by closing the connection: without chunked framing, all subscribers get the same bytes.
   response.useChunkedEncodingByDefault = false;
   response.shouldKeepAlive = false;

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts';
+import { trimWhitespace } from '../http/list.ts';
 import type { SubscriptionRequest } from './rights.ts';
 
 /** Parameters by which clients of other servers send tokens. URLs are logged, and are kept in histories of browsers. */
@@ -32,10 +33,13 @@ export function tokenIn({ headers, query }: SubscriptionRequest, cookie: string)
   return { token, from: 'cookie' };
 }
 
-/** RFC 6265 §5.4: pairs are separated by ";" alone. */
+/**
+ * RFC 6265 §5.4: pairs are separated by ";" alone. Space that is no whitespace of HTTP belongs to the name: a browser
+ * would not hold such a cookie to the rules of its prefix.
+ */
 function cookiesNamed(name: string, cookies: string): string[] {
   return cookies.split(';').flatMap((pair) => {
     const at = pair.indexOf('=');
-    return at > 0 && pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
+    return at > 0 && trimWhitespace(pair.slice(0, at)) === name ? [trimWhitespace(pair.slice(at + 1))] : [];
   });
 }

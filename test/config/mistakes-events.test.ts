@@ -40,6 +40,16 @@ tellsEach({
       says: '2:32 "http://login.example/keys" is not an https URL | use https, or the path of a file',
     },
     {
+      it: 'keys whose URL has a password',
+      yaml: jwt('jwks: "https://a:b@login.example/keys", issuer: a, audience: b'),
+      says: '2:32 the URL of a JWK Set cannot have credentials | remove everything before the "@"',
+    },
+    {
+      it: 'keys whose URL has a password, and is not secure',
+      yaml: jwt('jwks: "http://a:b@login.example/keys", issuer: a, audience: b'),
+      says: '2:32 the URL of a JWK Set cannot have credentials | remove everything before the "@"',
+    },
+    {
       it: 'a file of keys that is not there',
       yaml: jwt('jwks: ./keys.json, issuer: a, audience: b'),
       says: '2:32 "./keys.json" cannot be read (ENOENT) | name a file with a JWK Set: { "keys": […] }; the path is relative to this file',

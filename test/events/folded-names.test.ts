@@ -33,10 +33,31 @@ test.each<[string, string, Partial<Event>, Partial<Event>]>([
 
 test('the folded forms of a claim do not count against its bound', () => {
   const claim = { match: Array.from({ length: 64 }, (_, i) => `/Teams/T${i}/*/**`) };
-  const granted = grantOf(claim, 'ann');
-  if ('mistake' in granted) throw new Error(granted.mistake);
   const config = configOf('origin: { url: "http://a", ignoreInPaths: [case] }');
-  const rights = new Grants(foldedGrant(compileSpellings(config))(granted), { subject: 'ann', expiresAt: undefined });
+  const granted = grantOf(claim, 'ann', foldedGrant(compileSpellings(config)));
+  if ('mistake' in granted) throw new Error(granted.mistake);
+  const rights = new Grants(granted, { subject: 'ann', expiresAt: undefined });
   const { patterns } = new Topic({ match: [], tags: [] }, rights);
   expect(patterns.join('').split('/').length - 1).toBe(2 * MAX_SEGMENTS);
 });
+
+test.each<[string, string, { match?: string[]; tags?: string[] }, { match?: string[]; tags?: string[] }]>([
+  ['case', 'ann', { match: ['/Users/{sub}/**'] }, { match: ['/Users/ann/**', '/users/ann/**'] }],
+  ['case', 'ADMIN', { match: ['/Users/{sub}/**'] }, { match: ['/Users/ADMIN/**', '/users/ADMIN/**'] }],
+  ['case', 'ADMIN', { tags: ['User:{sub}'] }, { tags: ['User:ADMIN', 'user:ADMIN'] }],
+  ['parameters', ';x', { match: ['/users/{sub}/**'] }, { match: ['/users/%3Bx/**'] }],
+  ['parameters', ';x', { match: ['/{sub}/**'] }, { match: ['/%3Bx/**'] }],
+  ['parameters', 'admin;x', { match: ['/users/{sub}/**'] }, { match: ['/users/admin%3Bx/**'] }],
+  ['extension', 'admin.x', { match: ['/users/{sub}'] }, { match: ['/users/admin.x'] }],
+  ['extension', 'ann', { match: ['/users/{sub}.json'] }, { match: ['/users/ann.json', '/users/ann'] }],
+  ['extension', 'ann', { match: ['/users/admin.{sub}'] }, { match: ['/users/admin.ann'] }],
+  ['case', 'ann', { match: ['/SUB0/{sub}'] }, { match: ['/SUB0/ann'] }],
+  ['case', 'ann', { match: ['/sub0/A/{sub}'] }, { match: ['/sub0/A/ann', '/sub0/a/ann'] }],
+])(
+  'with [%s], a claim of "%s" grants its folded forms, but none of the value of {sub}: %j',
+  (ignored, sub, claim, granted) => {
+    const config = configOf(`origin: { url: "http://a", ignoreInPaths: [${ignored}] }`);
+    const nothing = { match: [], tags: [] };
+    expect(grantOf(claim, sub, foldedGrant(compileSpellings(config)))).toEqual({ ...nothing, ...granted });
+  },
+);

@@ -1,10 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, type JWK } from 'jose';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { gate } from '../support/barrier.ts';
+import { rawClient } from '../support/raw-client.ts';
 import { get, type RequestOptions } from '../support/request.ts';
 import { until } from '../support/scripted-origin.ts';
-import { begin, every, gateway, send, useScriptedRig } from '../support/scripted-rig.ts';
+import { begin, every, gateway, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
 import { SECRET, token } from '../support/tokens.ts';
 
@@ -74,6 +76,28 @@ test('a filter selects within what may be seen, and by nothing else', async () =
   await send('PUT', '/users/7/name');
   await until(() => narrow.events.length === 1);
   expect(narrow.events.map((event) => event.json().paths)).toEqual([['/users/7/name']]);
+});
+
+test('a stream that waits behind a slow answer does not begin once its token has expired', async () => {
+  const slow = gate();
+  await started(jwt());
+  origin.on('GET /slow', async (_, response) => {
+    await slow.pass();
+    response.end('slow');
+  });
+  const client = await rawClient(gateway.url);
+  onTestFinished(() => client.close());
+  const [exp, from] = [now() + 2, String((await subscribe()).lastEventId)];
+  const of = `Authorization: Bearer ${await token({ exp })}\r\n`;
+  const host = `HTTP/1.1\r\nHost: ${new URL(gateway.url).host}\r\n`;
+  client.write(`GET /slow ${host}\r\nGET /_unstale/events?lastEventId=${from} ${host}${of}\r\n`);
+  await slow.arrived();
+  await until(() => Date.now() >= exp * 1000, 'the token to expire');
+  await send('PUT', '/users/7/name');
+  slow.release();
+  expect((await client.answer()).body.toString()).toBe('slow');
+  const { status, body } = await client.answer();
+  expect([status, String(body)]).toEqual([401, expect.stringContaining('token-invalid')]);
 });
 
 test('a stream ends when its token expires', async () => {
@@ -191,8 +215,12 @@ describe('a token in a cookie', () => {
     expect((await refused({ cookie: `${await cookie()}; ${await cookie()}` }))[0]).toBe(401);
   });
 
-  test('of another name is none', async () => {
-    expect((await refused({ cookie: await cookie('unstale') }))[0]).toBe(401);
+  test.each(['unstale', '\u00a0__Secure-unstale'])('of another name is none: %j', async (name) => {
+    const client = await rawClient(gateway.url);
+    onTestFinished(() => client.close());
+    client.write(`GET /_unstale/events HTTP/1.1\r\nHost: a\r\nCookie: ${await cookie(name)}\r\n\r\n`);
+    const { status, body } = await client.answer();
+    expect([status, String(body)]).toEqual([401, expect.stringContaining('token-missing')]);
   });
 });
 
@@ -201,6 +229,7 @@ describe('public keys', () => {
   let keys: JWK[];
   let fetched: number;
   let broken: boolean;
+  let isMissing: boolean;
   let padding: string;
   let pair: Awaited<ReturnType<typeof generateKeyPair>>;
 
@@ -209,10 +238,12 @@ describe('public keys', () => {
     keys = [{ ...(await exportJWK(pair.publicKey)), alg: 'ES256', use: 'sig' }];
     fetched = 0;
     broken = false;
+    isMissing = false;
     padding = '';
     server = createServer((_, response) => {
       fetched += 1;
       if (broken) response.destroy();
+      else if (isMissing) response.writeHead(404).end();
       else if (padding !== '') response.writeHead(200).end(JSON.stringify({ keys, padding }));
       else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys }));
     });
@@ -247,6 +278,13 @@ describe('public keys', () => {
   test('too large to be keys: 503', async () => {
     padding = 'x'.repeat(1024 * 1024);
     expect((await refused(await signed()))[0]).toBe(503);
+  });
+
+  test('that are not there: 503, and a line in the log without their URL, whose query may be a secret', async () => {
+    isMissing = true;
+    expect((await refused(await signed()))[0]).toBe(503);
+    const [line] = gateway.logs.filter(({ msg }) => msg.includes('the keys that verify tokens cannot be had'));
+    expect(JSON.stringify(line)).toMatch(/127\.0\.0\.1:\d+ answered 404/);
   });
 
   test('that cannot be had: 503, one fetch for many, and a line in the log', async () => {
