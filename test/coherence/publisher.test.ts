@@ -107,3 +107,51 @@ test('everything is tried again if its server is away, too', async () => {
   expect(told).toEqual([['everything', 300]]);
   expect(await Promise.all(published)).toEqual(Array(300).fill(true));
 });
+
+test('everything that was published in one epoch says nothing of the next, whose records count from the beginning', async () => {
+  const { publisher, told, settle, elapse } = stage((coverage) => (isAll(coverage) ? Promise.resolve() : away()));
+  for (let i = 0; i < 300; i++) void publisher.publish(of(`/${i}`), 'e', i + 1);
+  await settle();
+  await elapse();
+  told.length = 0;
+  void publisher.publish(of('/a'), 'f', 1);
+  await settle();
+  expect(told).toEqual([['/a', 1]]);
+});
+
+test('everything is published up to the highest record, in whatever order they came', async () => {
+  const { publisher, told, settle, elapse } = stage((coverage) => (isAll(coverage) ? Promise.resolve() : away()));
+  for (let i = 0; i < 300; i++) void publisher.publish(of(`/${i}`), 'e', 300 - i);
+  await settle();
+  told.length = 0;
+  await elapse();
+  expect(told).toEqual([['everything', 300]]);
+});
+
+test('an attempt to publish everything that fails late does not undo a later one', async () => {
+  const endings: ((error?: Error) => void)[] = [];
+  const { publisher, told, settle, elapse } = stage((coverage) => {
+    if (!isAll(coverage)) return away();
+    return new Promise((resolve, reject) => endings.push((error) => (error === undefined ? resolve() : reject(error))));
+  });
+  const published = Array.from({ length: 300 }, (_, i) => publisher.publish(of(`/${i}`), 'e', i + 1));
+  await settle();
+  await elapse();
+  published.push(publisher.publish(of('/late'), 'e', 301));
+  await settle();
+  told.length = 0;
+  const [earlier, later] = endings;
+  later?.();
+  await settle();
+  earlier?.(new Error('away'));
+  await settle();
+  await elapse();
+  expect(told).toEqual([]);
+  expect(await Promise.all(published)).toEqual(Array(301).fill(true));
+});
+
+test('a record that covers nothing is published without asking the tier', async () => {
+  const { publisher, told } = stage(away);
+  expect(await publisher.publish({ tags: new Set(), patterns: [], tagPatterns: [] }, 'e', 1)).toBe(true);
+  expect(told).toEqual([]);
+});

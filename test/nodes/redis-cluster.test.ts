@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterRedis } from '../soak/redis.ts';
+import { ClusterRedis, type RedisProcess } from '../soak/redis.ts';
 import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
@@ -12,17 +12,18 @@ import { PATIENT_TIER } from './rig.ts';
 let api: SmallApi;
 let redis: ClusterRedis;
 let gateways: TestGateway[];
+let yaml: string;
+const ready = (node: number): Promise<void> =>
+  until(async () => (await get(`${gateways[node]?.adminUrl}/readyz`)).status === 200, 'a node to serve');
 beforeAll(async () => {
   [api, redis] = await Promise.all([smallApi(), ClusterRedis.start()]);
-  const yaml = `store: { redis: { url: ${JSON.stringify(redis.urls)}, ${PATIENT_TIER} } }
+  yaml = `store: { redis: { url: ${JSON.stringify(redis.urls)}, ${PATIENT_TIER} } }
 coherence: { lease: 500ms, settle: 100ms }
 rules:
   - { name: inn, on: "* /inns/:id", invalidate: ["/steps/{before.stepId, response.stepId}"] }
 `;
   gateways = await Promise.all([0, 1, 2].map(() => startGateway(api.origin.url, yaml)));
-  for (const { adminUrl } of gateways) {
-    await until(async () => (await get(`${adminUrl}/readyz`)).status === 200, 'a node to serve');
-  }
+  for (const node of [0, 1, 2]) await ready(node);
 }, 60_000);
 afterAll(async () => {
   await Promise.all((gateways ?? []).map((gateway) => gateway.stop()));
@@ -67,3 +68,32 @@ test('one of its servers that evicts random keys is found, whichever it is', asy
   await asked.config('SET', 'maxmemory-policy', 'noeviction');
   asked.disconnect();
 });
+
+test('while one server is away few records wait to be published, and none when it is back, though their node has stopped', async () => {
+  // Not the server of the log: without that, nothing can be written.
+  let away: RedisProcess | undefined;
+  let waiting = (): Promise<number> => Promise.resolve(0);
+  for (const server of redis.servers) {
+    const [state] = await server.ask((own) => own.keys('*:state'));
+    if (state === undefined) away = server;
+    else waiting = () => server.ask((own) => own.hlen(state.replace(/state$/, 'refs')));
+  }
+  await away?.kill();
+  for (let written = 0, id = 1_000; written < 300; ) {
+    const some = Array.from({ length: 20 }, () => ask(0, 'PUT', `/inns/${id++}`, {}));
+    written += (await Promise.all(some)).filter(({ status }) => status === 201).length;
+  }
+  // A record waits until those before it are published: if each were tried alone, nearly all would.
+  await until(async () => (await waiting()) < 200, 'most of them to be published');
+  await gateways[0]?.stop();
+  await away?.launch();
+  await until(async () => (await waiting()) === 0, 'the others to publish the rest');
+  gateways[0] = await startGateway(api.origin.url, yaml);
+  await ready(0);
+  let id = 1_000;
+  await until(async () => {
+    id += 1;
+    await ask(1, 'GET', `/steps/${id}`);
+    return String((await ask(0, 'GET', `/steps/${id}`)).headers['cache-status']).includes('detail=redis');
+  }, 'a node that joins to find what another has stored');
+}, 60_000);

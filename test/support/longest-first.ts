@@ -21,6 +21,7 @@ export const longest: readonly string[] = [
   'nodes/coherence',
   'workers/workers',
   'nodes/tier',
+  'nodes/redis-cluster',
   'workers/snapshot',
   'workers/idempotency',
   'soak/soak',
