@@ -292,7 +292,7 @@ export class Sequencer {
     );
     for (const [ref] of left) this.#refs.delete(ref);
     const unpublished = left.flatMap(([, { seq, quarantine }]) => (by === '' || quarantine ? [] : [seq]));
-    unpublished.sort((one, other) => one - other);
+    // They are in their order: each was the last one when it was added to the map.
     if (unpublished.length > logBounds.repeated) this.#pushAgain({ payload: '' });
     else for (const seq of unpublished) this.#pushAgain(this.#entries.find((entry) => entry.seq === seq));
   }

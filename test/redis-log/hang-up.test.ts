@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import type { Cluster } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { connectRedis, hangUp } from '../../src/redis/redis-connection.ts';
 import { ClusterRedis, RedisProcess } from '../soak/redis.ts';
 import { TcpProxy } from '../soak/tcp-proxy.ts';
 import { until } from '../support/barrier.ts';
+import { RedisServer } from './redis-server.ts';
 
 /* A connection to a Redis Cluster that is hung up, while answers are on their way, comes back. */
 
@@ -76,4 +77,26 @@ test('a server that hangs is left, and its name leads to the one that has taken 
     await proxy.close();
     await Promise.all([first.stop(), second.stop()]);
   }
+});
+
+test('a server that says nothing is left after a second, not before, however short commands may take', async () => {
+  const server = await RedisServer.start();
+  onTestFinished(() => server.stop());
+  const connection = connectRedis({ urls: [`unix:${server.socket}`], commandTimeoutMs: 100, failed: () => undefined });
+  onTestFinished(() => connection.disconnect());
+  await once(connection, 'ready');
+  let closed = 0;
+  connection.on('close', () => {
+    closed += 1;
+  });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  // The server waits for an element.
+  const asked = connection.call('BLPOP', 'a', 0);
+  const timesOut = expect(asked).rejects.toThrow('timed out');
+  await vi.advanceTimersByTimeAsync(999);
+  await timesOut;
+  expect(closed).toBe(0);
+  await vi.advanceTimersByTimeAsync(1);
+  await until(() => closed === 1, 'the connection to be closed');
 });

@@ -141,11 +141,13 @@ describe('the scripts do what the sequencer does', () => {
   });
 
   test.each([
-    ['one by one', 256, ['{"n":1}', '{"n":256}']],
-    ['as one, which covers everything, if there are more than can be read back', 257, ['', '']],
-  ])('unpublished records of a member that is gone are repeated %s', async (_, count, [first, last]) => {
+    ['one by one, in their order', 256, Array.from({ length: 256 }, (_, i) => [`{"n":${i + 1}}`, `x${i + 1}`])],
+    ['as one, which covers everything, if there are more than can be read back', 257, [['', undefined]]],
+  ])('unpublished records of a member that is gone are repeated %s', async (_, count, expected) => {
     const [commands, blocking] = [server.connect(), server.connect()];
     await Promise.all([once(commands, 'ready'), once(blocking, 'ready')]);
+    // As those with a long name: what they hold has no order.
+    await commands.config('SET', 'hash-max-listpack-entries', 0);
     const redis = new RedisBus({ commands, blocking, prefix: 'test', scope: `again${count}` });
     for (const bus of [redis, new Sequencer()] as const) {
       await bus.createEpoch('1_e', 100);
@@ -155,14 +157,13 @@ describe('the scripts do what the sequencer does', () => {
       const gone = renewed.ok ? renewed.members.find(({ id }) => id === 'a') : undefined;
       const appends = Array.from({ length: count }, (_, i): Step => {
         const append = { payload: `{"n":${i + 1}}`, ref: `a:${i + 1}`, quarantine: false, hold: false };
-        return { kind: 'append', append: { ...append, probes: '', asOf: i } };
+        return { kind: 'append', append: { ...append, probes: '', posts: `x${i + 1}`, asOf: i } };
       });
       await bus.group('1_e', 'a', appends);
       await bus.evict('1_e', 'b', { id: 'a', beat: gone?.beat ?? 0 });
       const batch = await bus.read('1_e', count, 0);
       const repeated = batch.ok ? batch.entries.filter(({ again }) => again === true) : [];
-      expect([repeated.at(0)?.payload, repeated.at(-1)?.payload]).toEqual([first, last]);
-      expect(repeated).toHaveLength(count > 256 ? 1 : count);
+      expect(repeated.map(({ payload, posts }) => [payload, posts])).toEqual(expected);
     }
     commands.disconnect();
     blocking.disconnect();
