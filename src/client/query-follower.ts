@@ -69,7 +69,6 @@ export class Follower {
   stop(): void {
     for (const end of this.#endings) end();
     this.#timers.forEach(clearTimeout);
-    this.#pending.clear();
     allNotes.delete(this.#notes);
   }
 
@@ -166,8 +165,9 @@ export class Follower {
   /** A fetch has ended. A cancelled one (`setState`) leaves what was there before it. */
   #settle(query: QueryLike, pending: Pending, action: string): void {
     if (action === 'setState') {
-      query.invalidate();
+      // First: being marked is observed as well, and a fetch that has ended would be made up for at once.
       this.#hold(pending);
+      query.invalidate();
     } else if (pending.phase === 'running') {
       this.#pending.delete(query);
       this.#affect(query, pending.id);

@@ -10,8 +10,10 @@ let fails = true;
 /** When the API was asked while it failed, in seconds since the first time. */
 let asked: number[] = [];
 
+let end: () => void;
+
 /** A step on the screen whose fetch for an event has failed. The time does not pass by itself. */
-async function failed(): Promise<QueryObserver<number>> {
+async function failed(random = 0): Promise<QueryObserver<number>> {
   fails = false;
   asked = [];
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
@@ -28,7 +30,7 @@ async function failed(): Promise<QueryObserver<number>> {
     staleTime: Infinity,
   });
   observer.subscribe(() => {});
-  followed({ random: () => 0 });
+  end = followed({ random: () => random });
   await turn();
   fails = true;
   change('e-1');
@@ -49,6 +51,19 @@ test('what has failed is fetched again after 30 s, while the connection stays li
   expect(step.getCurrentResult().data).toBe(1);
   await pass(1);
   expect(step.getCurrentResult().data).toBe(2);
+});
+
+test('clients whose fetches have failed together come apart: the random part may double a pause', async () => {
+  await failed(0.5);
+  await pass(600);
+  expect(asked).toEqual([0, 45, 135, 315]);
+});
+
+test('following that has ended leaves no timer of what has failed', async () => {
+  await failed();
+  expect(vi.getTimerCount()).toBe(1);
+  end();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('then in pauses that double up to five minutes, until it succeeds', async () => {

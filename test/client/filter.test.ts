@@ -112,6 +112,10 @@ test.each<[Filter, Filter, boolean]>([
   [{ match: [], tags: [] }, { match: [], tags: ['unstale:origin:*'] }, false],
   [{ match: [], tags: [] }, { match: [], tags: ['unst*'] }, false],
   [{ match: [], tags: [] }, { match: ['/a'], tags: ['step:7'] }, true],
+  [{ match: ['/**'], tags: ['*'] }, { match: ['/a'], tags: ['unstale:origin:*'] }, true],
+  // All events that have a tag, or a path: some have only the other.
+  [{ match: [], tags: ['*'] }, { match: ['/a'], tags: [] }, false],
+  [{ match: ['/**'], tags: [] }, { match: [], tags: ['step:7'] }, false],
 ])('%j covers %j: %j', (wide, narrow, expected) => {
   expect(covers(wide, narrow)).toBe(expected);
 });

@@ -282,18 +282,47 @@ describe('an optimistic update', () => {
     expect(step.data()).toBe(4);
   });
 
-  test('is not undone when an earlier one ends', async () => {
+  test('is not undone by making up for a fetch that it cancelled after an event', async () => {
+    followed();
+    await turn();
+    const step = await shown();
+    void client.refetchQueries();
+    change('e-1');
+    const end = update('optimistic');
+    await turn();
+    await api.answer();
+    expect([step.data(), api.fetches]).toEqual(['optimistic', 2]);
+    await end();
+    expect(api.fetches).toBe(3);
+  });
+
+  test('is not undone when another component shows it', async () => {
     followed();
     await turn();
     const step = await shown();
     change('e-1');
-    const endFirst = update('first');
+    update('optimistic');
     await turn();
-    const endSecond = update('second');
+    await shown();
+    expect([step.data(), api.fetches]).toEqual(['optimistic', 2]);
+  });
+
+  test.each([
+    ['an earlier one', ['first', 'second']],
+    ['a later one', ['second', 'first']],
+  ])('is not undone when %s ends', async (_which, [early = '', late = '']) => {
+    followed();
     await turn();
-    await endFirst();
+    const step = await shown();
+    change('e-1');
+    const ends = new Map<string, () => Promise<void>>();
+    for (const value of ['first', 'second']) {
+      ends.set(value, update(value));
+      await turn();
+    }
+    await ends.get(early)?.();
     expect([step.data(), api.fetches]).toEqual(['second', 2]);
-    await endSecond();
+    await ends.get(late)?.();
     expect(api.fetches).toBe(3);
   });
 });
@@ -313,6 +342,18 @@ test.each<[string, () => void]>([
   expect(api.fetches).toBe(3);
 });
 
+test('a fetch that is cancelled after an event leaves the query stale, for whatever shows it next', async () => {
+  followed();
+  await turn();
+  await shown();
+  void client.refetchQueries();
+  change('e-1');
+  await client.cancelQueries();
+  expect(api.fetches).toBe(2);
+  const again = await shown();
+  expect([again.data(), api.fetches]).toEqual([2, 3]);
+});
+
 test('a map that cannot read an event is a warning with its id, and everything is fetched', async () => {
   follow(client, live, {
     '/steps/:id': () => {
@@ -324,6 +365,13 @@ test('a map that cannot read an event is a warning with its id, and everything i
   change('e-8');
   expect(api.fetches).toBe(2);
   expect(live.warnings).toEqual([{ id: 'e-8', message: expect.stringContaining('Error: broken') }]);
+});
+
+test('following that ends in the turn in which it began fetches nothing', async () => {
+  await shown();
+  followed()();
+  await turn();
+  expect(api.fetches).toBe(1);
 });
 
 test('nothing is followed after the end', async () => {
