@@ -72,12 +72,12 @@ export class FilterSet {
 
   /**
    * Notes the index from which on the connection was sent everything. If a resync has raised it, earlier events count
-   * as unsent for every filter.
+   * as unsent for every filter: a resync skips to the end, and all of them began before.
    */
   sentFrom(index: number): void {
     if (index === this.#from) return;
     this.#from = index;
-    for (const part of this.#parts.values()) part.from = Math.max(part.from, index);
+    for (const part of this.#parts.values()) part.from = index;
   }
 
   /**

@@ -19,6 +19,7 @@ test.each<[string, string, Partial<Event>, Partial<Event>]>([
   ['a path with an extension', 'extension', { paths: ['/items/B.json'] }, { paths: ['/items/B'] }],
   ['a query, sorted', 'case', { paths: ['/Found?Item=B&a=1'] }, { paths: ['/found?a=1&item=b'] }],
   ['a pattern', 'case', { paths: ['/Trips/B/*/**'] }, { paths: ['/trips/b/*/**'] }],
+  ['a pattern with text beside a wildcard', 'case', { paths: ['/Items/*.JSON'] }, { paths: ['/items/*.json'] }],
   ['a tag', 'case', { tags: ['In:B'] }, { tags: ['in:b'] }],
   ['a tag with wildcards', 'case', { tags: ['In:*:B'] }, { tags: ['in:*:b'] }],
   ['what has that form', 'case', { paths: ['/items/b'], tags: ['in:b'] }, {}],

@@ -81,6 +81,13 @@ describe('a handshake', () => {
     expect(origin.requests('GET /_unstale/ws')).toEqual([]);
   });
 
+  test('a gateway that has no room for subscribers refuses it before it is accepted', async () => {
+    await start('events: { maxSubscribers: 0 }');
+    const answer = await answerTo(request(whole));
+    expect(answer.status).toBe(503);
+    expect(JSON.parse(String(answer.body))).toMatchObject({ type: 'urn:unstale:problem:overloaded' });
+  });
+
   test.each([['http://h.test'], ['https://h.test'], ['https://app.test']])('a page of %s may', async (from) => {
     await start('events: { cors: { origins: ["https://app.test"] } }');
     const client = await rawClient(gateway.url);

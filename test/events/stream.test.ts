@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
@@ -193,4 +193,36 @@ test('there is a bound on subscribers', async () => {
   };
   const subscription = { filter: undefined, rights: unrestricted };
   expect(() => hub.subscribe(subscription, sink)).toThrow('too many subscribers');
+});
+
+test.each<[string, (beat: () => void) => void]>([
+  ['stops', () => hub.close()],
+  [
+    'is cut off from the others',
+    (beat) => {
+      for (let missed = 0; missed < 2; missed++) beat();
+    },
+  ],
+])('a slow client gets all that it was sent before a node that %s ends its stream', async (_what, end) => {
+  let beat = (): void => {};
+  const after = (_ms: number, run: () => void): (() => void) => {
+    beat = run;
+    return () => {};
+  };
+  begin({ timers: { after }, holdsLease: () => false });
+  let response: ServerResponse | undefined;
+  server.once('request', (_request, its: ServerResponse) => {
+    response = its;
+  });
+  const client = await sseClient(url);
+  client.pause();
+  while ((response?.writableLength ?? 0) < 100_000 && hub.dropped === 0) {
+    hub.announce([event(`/${'x'.repeat(15_000)}`)]);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  end(beat);
+  client.response.resume();
+  await until(() => client.closed, 'the stream to end');
+  expect(client.events).toHaveLength(position);
+  expect(client.received).toMatch(/retry: \d+\n\n$/);
 });

@@ -130,6 +130,15 @@ describe('a node that was not there', () => {
     expect(told()).toEqual(['resync', '/a', '/b']);
   });
 
+  test('tells the one form of all spellings, too', async () => {
+    const origin = `origin: { url: "${nodes.api.origin.url}", ignoreInPaths: [case] }`;
+    const node = await nodes.addAnother(`${origin}\n${routes}\n${webhooks()}`);
+    await receiver.until(({ length }) => length === 1);
+    await nodes.ask(node, 'PUT', '/Items/B', { body: '{}' });
+    await receiver.until(() => receiver.events.length === 1);
+    expect(receiver.events[0]?.data.paths).toEqual(['/Items/B', '/items/b']);
+  });
+
   test('says resync if the log has been trimmed meanwhile', async () => {
     const first = await delivering();
     await receiver.until(({ length }) => length === 1);

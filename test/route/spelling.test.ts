@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { foldedQuery, foldedTag } from '../../src/route/spelling.ts';
+import { foldedPath, foldedQuery, foldedTag, plainPattern, spelledPlainly } from '../../src/route/spelling.ts';
 
 /* One form of all spellings. */
 
@@ -31,4 +31,28 @@ test.each([
   ['none', '', ''],
 ])('the form of a query: %s', (_what, query, form) => {
   expect([query, form].map((each) => foldedQuery(each, ['case']))).toEqual([form, form]);
+});
+
+test.each([
+  ['/items/:id.json', '/items/:id'],
+  ['/report.csv', '/report'],
+  ['/items/:id.:ext', '/items/:id.:ext'],
+  ['/files/*.tar.gz', '/files/*.tar'],
+  // A dot at the beginning is part of a name.
+  ['/.hidden', '/.hidden'],
+  ['/files/.hidden', '/files/.hidden'],
+])('without an extension, the pattern %s is %s', (pattern, plain) => {
+  expect(plainPattern(pattern, ['extension'])).toBe(plain);
+  // Of a pattern without params, as of the path that it is.
+  if (!pattern.includes(':')) expect(spelledPlainly(pattern, ['extension'])).toBe(plain);
+});
+
+test.each([
+  ['/Items/*', '/items/*'],
+  ['/Items/*.JSON', '/items/*.json'],
+  ['/Items/A*B/**', '/items/a*b/**'],
+  // A star that is meant.
+  ['/Items/A%2AB', '/items/a%2Ab'],
+])('in one case, the wildcards of %s stay: %s', (pattern, form) => {
+  expect(foldedPath(pattern, ['case'])).toBe(form);
 });

@@ -70,6 +70,16 @@ test('while a secret is changed, messages are signed with both', async () => {
   await receiver.until(has(1));
 });
 
+test('an endpoint is told the one form of all spellings, too', async () => {
+  gateway = await startGateway(
+    api.origin.url,
+    `origin: { url: "${api.origin.url}", ignoreInPaths: [case] }\nwebhooks:\n  - ${endpointAt(receiver)}`,
+  );
+  await put('/Items/B');
+  await receiver.until(has(1));
+  expect(receiver.events[0]?.data.paths).toEqual(['/Items/B', '/items/b']);
+});
+
 describe('what an endpoint asks for', () => {
   const rules = `
 rules:
