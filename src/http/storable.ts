@@ -64,7 +64,7 @@ export function storable(input: StoringInput): Storing {
  * RFC 9111 §3.5. An `s-maxage` of 0, which an illegible one is taken for, lets nothing be reused and so permits
  * nothing.
  */
-function isShareable({ public: isPublic, mustRevalidate, sMaxage }: CacheControl): boolean {
+export function isShareable({ public: isPublic, mustRevalidate, sMaxage }: CacheControl): boolean {
   return isPublic || mustRevalidate || (sMaxage !== undefined && sMaxage > 0);
 }
 

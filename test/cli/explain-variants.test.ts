@@ -40,6 +40,21 @@ describe('whether a read gets what was written', () => {
   });
 });
 
+it.each<[string, string[], boolean]>([
+  ['/posts/1/notes', ['--header', 'Authorization: Bearer me'], true],
+  ['/posts/1/notes?api_key=1', [], true],
+  ['/posts/1/notes', [], false],
+  [
+    '/posts/1/notes',
+    ['--header', 'Authorization: Bearer me', '--response-header', 'Cache-Control: public, max-age=0'],
+    false,
+  ],
+])('an answer that may not be shared is put into no parent: PUT %s %j: %s', async (path, argv, isSecret) => {
+  const text = await explained('PUT', path, ...same, ...argv);
+  const why = '(not patched: the write has credentials, and its answer may not be shared)';
+  expect(text.includes(why)).toBe(isSecret);
+});
+
 it.each(['7b', '7B'])('a parent that another rule covers as /lists/%s is not patched', async (other) => {
   const text = await explained('PUT', '/shown/1', '--response', `{"id":1,"list":"7B","other":"${other}"}`);
   expect(text).toContain('another target also covers it');

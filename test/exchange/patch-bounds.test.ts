@@ -206,4 +206,55 @@ describe('a write with credentials', () => {
     if (patched) await expectPatched('/steps/7');
     else await expectInvalidated('/steps/7');
   });
+
+  const refused = 'the write has credentials, and its answer may not be shared';
+  const admin = { authorization: 'Bearer admin' };
+  const forAll = ['public, max-age=60', 's-maxage=60', 'max-age=60, must-revalidate'];
+
+  test.each(forAll.flatMap((said) => roots.map((root) => [said, root] as const)))(
+    'does not tell it either where the parent says %s: by the %s',
+    async (said, root) => {
+      parentWith({ 'Cache-Control': said });
+      answering(200, { 'Cache-Control': 'max-age=0, s-maxage=0' });
+      await start(by[root]());
+      await warm('/steps/7');
+      await ask('PUT', '/inns/42', { body: whole, headers: admin });
+      await expectInvalidated('/steps/7', refused);
+    },
+  );
+
+  test.each(forAll.flatMap((said) => roots.map((root) => [said, root] as const)))(
+    'tells what is for all: the answer says %s, by the %s',
+    async (said, root) => {
+      parentWith({ 'Cache-Control': 'public, max-age=60' });
+      answering(200, { 'Cache-Control': said });
+      await start(by[root]());
+      await warm('/steps/7');
+      await ask('PUT', '/inns/42', { body: whole, headers: admin });
+      await expectPatched('/steps/7');
+    },
+  );
+
+  const rows: [string, string, Record<string, string>, boolean][] = [
+    ['a field that all share', 'credentials: { shared: [x-api-key] }', { 'x-api-key': 'app' }, true],
+    ['another one beside it', 'credentials: { shared: [x-api-key] }', { 'x-api-key': 'app', ...admin }, false],
+    ['a cookie that says nothing', 'ttl: 60s', { cookie: '_ga=1' }, true],
+    ['a cookie that reads go without, and writes do not', 'cookies: ignore', { cookie: 'session=admin' }, false],
+  ];
+  test.each(rows)('%s', async (_, cache, headers, patched) => {
+    parentWith({ 'Cache-Control': 'public, max-age=60' });
+    await start(`defaults: { cache: { ${cache} } }\n${patch()}`);
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { name: 'New' }, headers });
+    if (patched) await expectPatched('/steps/7');
+    else await expectInvalidated('/steps/7', refused);
+  });
+
+  test('a removal shows nothing of the answer', async () => {
+    parentWith({ 'Cache-Control': 'public, max-age=60' });
+    await start(patch());
+    await warm('/steps/7');
+    await ask('DELETE', '/inns/42', { headers: admin });
+    await expectPatched('/steps/7');
+  });
 });

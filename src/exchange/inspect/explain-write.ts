@@ -50,7 +50,8 @@ async function explainUnprotected(
   const verdict = untouched(request, { status, refusal, said });
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
   const indeterminate = status >= 500;
-  const isPlain = readsWritten(request, { policy: said.findPolicy(request.target.resource) });
+  const policy = said.findPolicy(request.target.resource);
+  const isPlain = readsWritten(request, { policy });
   const applied = await applyRules(
     { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {
@@ -63,7 +64,8 @@ async function explainUnprotected(
     request,
     answer: { status, headers: new Fields(write.responseHeaders) },
     isPlain,
-    targetedFields: [],
+    targetedFields: policy.cache.targetedFields,
+    policyOf: (resource: string) => said.findPolicy(resource).cache,
     text: { request: write.request, response: write.response },
   };
   return explain({ request, applied, sources, status, indeterminate, patching }, rules, { all });

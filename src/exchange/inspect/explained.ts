@@ -7,7 +7,7 @@ import type { PathTemplate, Target } from '../../rules/types.ts';
 import type { ClientRequest, Explanation, TargetAction, Verdict } from '../ports.ts';
 import type { AppliedRule } from '../write/apply.ts';
 import { type AppliedWrite, effectOf, impliedTargets, otherCoverage } from '../write/effect.ts';
-import { planPatches } from '../write/patch.ts';
+import { type PatchingWrite, planPatches } from '../write/patch.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -80,6 +80,7 @@ function actionsOf(write: ResolvedWrite, ruled: AppliedWrite, targets: readonly 
         prevented ??
         notPatched(
           planned.filter(({ path }) => path === name),
+          write.patching,
           ruled.paths,
         );
       wanted.set(
@@ -113,14 +114,21 @@ function plannedOf({ patching }: ResolvedWrite, ruled: AppliedWrite, rule: Appli
 }
 
 /** Why a parent is not patched; undefined if it is. `plans` are the patches that one rule has for it. */
-function notPatched(plans: Planned, { folded }: PathKnowledge): string | undefined {
+function notPatched(
+  plans: Planned,
+  patching: PatchingWrite | undefined,
+  { folded }: PathKnowledge,
+): string | undefined {
   // What is stored carries the tags of its path as it is spelled, and of the one form of all spellings.
   const tagsOf = (path: string) =>
     [path, folded.path(path) ?? path].flatMap((each) => [pathTag(each), queryTag(each, '')]);
   if (plans.some(({ path, others }) => isCoveredBy({ path, tags: tagsOf(path) }, others))) {
     return 'another target also covers it';
   }
-  const uncertain = plans.map(({ change }) => ('uncertain' in change ? change.uncertain : undefined));
+  const uncertain = plans.map(({ path, change, withheldFrom }) => {
+    if ('uncertain' in change) return change.uncertain;
+    return patching && withheldFrom(patching.policyOf(path));
+  });
   return uncertain.find((each) => each !== undefined) ?? (plans.length > 0 ? undefined : 'the change is not certain');
 }
 

@@ -1,9 +1,11 @@
 import type { LocalStep } from '../../coherence/log.ts';
 import { pathTag } from '../../coherence/tag.ts';
+import type { CachePolicy } from '../../config/model.ts';
 import { resolve } from '../../rules/resolve.ts';
 import type { BodySources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
+import type { RouteTable } from '../ports.ts';
 import type { AppliedRule } from './apply.ts';
 import { otherCoverage, readsWritten } from './effect.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
@@ -29,7 +31,7 @@ export class WriteLocally implements LocalStep {
     // With a conflicting write, the order of the changes is unknown, and so is the parent's content.
     const patching = write.inFlight.conflicted ? [] : rules.filter(({ match }) => match.rule.patch.length > 0);
     if (patching.length === 0) return;
-    const answeredWrite = patchingOf(write, answered);
+    const answeredWrite = patchingOf(write, answered, ports.routes);
     if (answeredWrite === undefined) return;
     const applied = { request: write.request, rules, sources, paths: ports.rules.paths };
     const planned = patching.flatMap((rule) => planPatches(rule, answeredWrite, otherCoverage(rule, applied)));
@@ -65,6 +67,7 @@ function pathsToRefresh(rules: readonly AppliedRule[]): string[] {
 export function patchingOf(
   { request, route, upload }: NotedRequest,
   { answer, text }: OriginAnswer,
+  routes: RouteTable,
 ): PatchingWrite | undefined {
   if (answer === undefined) return undefined;
   const { targetedFields } = route.policy.cache;
@@ -76,5 +79,6 @@ export function patchingOf(
       return text();
     },
   };
-  return { request, answer, isPlain: readsWritten(request, route), targetedFields, text: texts };
+  const policyOf = (resource: string): CachePolicy => routes.find(resource).route.policy.cache;
+  return { request, answer, isPlain: readsWritten(request, route), targetedFields, policyOf, text: texts };
 }

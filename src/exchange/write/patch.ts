@@ -1,11 +1,13 @@
 import type { Clock } from '../../clock.ts';
 import type { Position } from '../../coherence/record.ts';
 import { type Coverage, isCoveredBy, pathTag, queryTag } from '../../coherence/tag.ts';
+import type { CachePolicy } from '../../config/model.ts';
 import { parseCacheControl } from '../../http/cache-control.ts';
 import { ownContent } from '../../http/content.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import { allDigests } from '../../http/digests.ts';
 import { Fields, without } from '../../http/fields.ts';
+import { isShareable } from '../../http/storable.ts';
 import { responseDirectives } from '../../http/targeted.ts';
 import { strongEtag } from '../../http/validation.ts';
 import { parseVary } from '../../http/vary.ts';
@@ -19,6 +21,7 @@ import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { textOf } from '../body.ts';
 import { clientFields } from '../client-fields.ts';
+import { hasCredentials, withoutIdleCookies } from '../credentials.ts';
 import type { ClientRequest, OriginResponse, RouteTable } from '../ports.ts';
 import { tagsOf } from '../read/stored-form.ts';
 import { asksAlike, replayOf } from '../replay.ts';
@@ -34,6 +37,8 @@ interface PlannedPatch {
   readonly element: ElementLocation;
   /** The change, or why it is uncertain. */
   readonly change: Change | Uncertain;
+  /** Why the change may not be shown to whoever reads a route with this policy; undefined if it may. */
+  readonly withheldFrom: (policy: CachePolicy) => string | undefined;
   /** The fields that selected the representation to be put. */
   readonly vary: readonly string[] | '*';
   /** What else the record covers. If this includes the parent, other changes also affect it and it is not patched. */
@@ -48,6 +53,8 @@ export interface PatchingWrite {
   readonly isPlain: boolean;
   /** Targeted fields whose directives apply on the write's route, in addition to `Cache-Control` (RFC 9213). */
   readonly targetedFields: readonly string[];
+  /** The policy of the route on which a parent is read. */
+  readonly policyOf: (resource: string) => CachePolicy;
   /** The bodies, if they were sent as JSON in UTF-8 without a content coding. */
   readonly text: { readonly request: string | undefined; readonly response: string | undefined };
 }
@@ -76,7 +83,11 @@ export function planPatches({ match, sources }: AppliedRule, write: PatchingWrit
       if (gaining === undefined) return { uncertain: 'only before names it: the element may have moved' };
       return gaining.includes(path) ? put : remove;
     };
-    return parents.map((path) => ({ path, element, change: changeOf(path), vary, others }));
+    return parents.map((path) => {
+      const change = changeOf(path);
+      const withheldFrom = (policy: CachePolicy): string | undefined => withheld(change, write, policy);
+      return { path, element, change, withheldFrom, vary, others };
+    });
   });
 }
 
@@ -129,6 +140,20 @@ function mayNotBeStored({ request, answer, targetedFields }: PatchingWrite): boo
     [targeted, plain].some((directives) => directives.noStore || directives.private === true) ||
     parseCacheControl(request.headers.get('cache-control')).noStore
   );
+}
+
+/**
+ * RFC 9111 §3.5: what a client with credentials is answered may hold more than others may see. That the parent is
+ * `public` permits nothing: only the answer speaks for what it brings, and for what the client sent. A removal shows
+ * neither.
+ */
+function withheld(change: Change | Uncertain, write: PatchingWrite, policy: CachePolicy): string | undefined {
+  if ('uncertain' in change || change.kind === 'remove' || policy.credentials !== 'bypass') return undefined;
+  // `cookies: ignore` is about reads. A write is forwarded with its cookies, so its answer may depend on them.
+  const sent = withoutIdleCookies(write.request, { ...policy, cookies: 'credentials' });
+  if (!hasCredentials(sent, policy)) return undefined;
+  const { directives } = responseDirectives(write.answer.headers, write.targetedFields);
+  return isShareable(directives) ? undefined : 'the write has credentials, and its answer may not be shared';
 }
 
 /** The element in `before`: inside the same wrapper as in the patch's source, or `before` itself. */
@@ -201,7 +226,8 @@ export class Patches {
   }
 
   /** The patched response, or why it cannot be patched. */
-  #patched(stored: StoredResponse, { element, change, vary, others }: PlannedPatch): StoredResponse | string {
+  #patched(stored: StoredResponse, planned: PlannedPatch): StoredResponse | string {
+    const { element, change, withheldFrom, vary, others } = planned;
     if ('uncertain' in change) return change.uncertain;
     if (stored.since === undefined || stored.since > this.#since) return 'it was filled after the write began';
     if (!stored.tags.includes(queryTag(stored.path, ''))) return 'it is the response to a query';
@@ -210,6 +236,8 @@ export class Patches {
     if (parent === undefined) return 'it is not JSON';
     const replay = replayOf(stored, this.#write, this.#ports.routes);
     if (replay === undefined) return 'it is for one user, or partial';
+    const secret = withheldFrom(replay.route.policy.cache);
+    if (secret !== undefined) return secret;
     if (!asksAlike(replay, this.#write)) return 'it is for another host or variant';
     // A representation selected by more fields must not be put where other clients share it. Codings are undone anyway.
     const selecting = [...stored.vary, ...replay.route.policy.cache.key.headers, 'accept-encoding'];

@@ -244,7 +244,7 @@ export class AnsweredWrite implements ConcludingWrite {
       sources: this.#sources,
       status: this.#answered.answer?.status,
       indeterminate: this.#indeterminate,
-      patching: inFlight.conflicted ? undefined : patchingOf(this.#write, this.#answered),
+      patching: inFlight.conflicted ? undefined : patchingOf(this.#write, this.#answered, this.#ports.routes),
     };
   };
 
