@@ -33,10 +33,16 @@ export function visibleEvents(
     const meant = plain === undefined ? found : (trie.first(plain)?.data ?? other);
     return meant.off ? meant : found;
   };
-  /** Whether no path that the pattern matches is cached. */
+  /**
+   * Whether no path that the pattern matches is cached. The first route that matches a path decides, so those behind
+   * one that has all of the pattern never see it: a catch-all at the end must not show what is off before it.
+   */
   const isPatternOff = (pattern: string): boolean => {
-    if (shapes.some(({ shape, off }) => !off && patternsOverlap(shape, pattern))) return false;
-    return other.off || shapes.some(({ shape }) => isPatternWithin(pattern, shape));
+    for (const { shape, off } of shapes) {
+      if (!off && patternsOverlap(shape, pattern)) return false;
+      if (isPatternWithin(pattern, shape)) return off;
+    }
+    return other.off;
   };
   const isOff = (named: string): boolean => {
     const path = withoutQuery(named);

@@ -48,6 +48,21 @@ test.each<[string, Event, string[] | undefined]>([
   expect(visibleEvents(configOf(config()))(happened)?.paths).toEqual(paths);
 });
 
+test.each<[string, string[] | undefined]>([
+  ['/own/deeper/*', undefined],
+  ['/own/**', ['/own/**']],
+  ['/mixed/*', undefined],
+  ['/mixed/*/x', ['/mixed/*/x']],
+  ['/mixed/**', ['/mixed/**']],
+  ['/**', ['/**']],
+])(
+  'where a catch-all stands behind the others, the first route that has all of a pattern decides: %s',
+  (path, paths) => {
+    const last = `  - { match: "/**", cache: { ttl: 60s } }\nrules:`;
+    expect(visibleEvents(configOf(config().replace('rules:', last)))(event([path]))?.paths).toEqual(paths);
+  },
+);
+
 test('a spelling that the origin takes for a path that is not cached is left out as that path is', () => {
   const yaml = `origin: { url: http://x, ignoreInPaths: [case] }
 defaults: { cache: { ttl: 60s } }
