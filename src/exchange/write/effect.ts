@@ -32,10 +32,12 @@ export function effectOf({ request, rules, sources, paths }: AppliedWrite, carri
   const announcements: Announcement[] = [];
   const targets: Target[] = [];
   const unresolved: Effect['unresolved'][number][] = [];
+  // A declared event is shown whole. Other writes have not declared theirs, so what they touched is announced apart.
+  const apart = carriedOver !== undefined && rules[0]?.match.rule.config.event !== undefined;
   for (const applied of rules) {
     const resolution = resolve(applied.match, applied.sources);
     const isFirst = announcements.length === 0;
-    const more = isFirst ? { implied, carriedOver } : nothingMore;
+    const more = isFirst ? { implied, carriedOver: apart ? undefined : carriedOver } : nothingMore;
     announcements.push(announcement(request, { applied, targets: resolution.targets }, more));
     for (const target of resolution.targets) targets.push(target);
     for (const each of resolution.unresolved) unresolved.push({ ...each, rule: applied.match.rule.config.name });
@@ -43,6 +45,8 @@ export function effectOf({ request, rules, sources, paths }: AppliedWrite, carri
   if (announcements.length === 0) {
     announcements.push(announcement(request, undefined, { implied, carriedOver }));
   }
+  const others = apart ? unnamed(carriedOver, announcements) : undefined;
+  if (others !== undefined) announcements.push(announcement(request, undefined, { implied: [], carriedOver: others }));
   for (const target of implied) targets.push(target);
   const coverage = coverageOf(targets, paths);
   return {
@@ -52,6 +56,21 @@ export function effectOf({ request, rules, sources, paths }: AppliedWrite, carri
     targets: [...new Set(targets.map(describeTarget))],
     unresolved,
   };
+}
+
+/** What the announcements do not name yet; undefined if they name everything. */
+function unnamed(
+  { coverage, paths, tags }: CarriedOver,
+  announcements: readonly Announcement[],
+): CarriedOver | undefined {
+  const named = new Set(announcements.flatMap((each) => each.paths));
+  const namedTags = new Set(announcements.flatMap((each) => each.tags));
+  const others = {
+    coverage,
+    paths: paths.filter((path) => !named.has(path)),
+    tags: tags.filter((tag) => !namedTags.has(tag)),
+  };
+  return others.paths.length + others.tags.length > 0 ? others : undefined;
 }
 
 /** The coverage of the effect alone. */
