@@ -1,7 +1,7 @@
 import { severalQueriesTag } from '../coherence/tag.ts';
 import { isCredential } from '../http/credentials.ts';
 import { Fields, without } from '../http/fields.ts';
-import { matchesVary, selectingFields, selectingValues } from '../http/vary.ts';
+import { matchesVary, selectAlike, selectingFields, selectingValues } from '../http/vary.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { cacheKey, valueOfKeyed } from './cache-key.ts';
 import { hasCredentials, withCredentialsOf, withoutIdleCookies } from './credentials.ts';
@@ -83,6 +83,5 @@ export function asksAlike({ stored, route, request }: Replay, write: ClientReque
   if (cacheKey({ ...request, scheme, host, target, headers }, cache) !== stored.key) return false;
   // RFC 9111 §3.5: the answer to a client with credentials may hold more than other clients may see.
   if (hasCredentials({ headers, target }, cache) && cache.credentials === 'bypass' && !stored.shareable) return false;
-  const values = selectingValues(stored.vary, headers);
-  return values.every((value, i) => value === stored.selecting[i]);
+  return selectAlike(selectingValues(stored.vary, headers), stored.selecting);
 }

@@ -1,3 +1,4 @@
+import { isCredential } from './credentials.ts';
 import type { Fields } from './fields.ts';
 import { isToken, splitList } from './list.ts';
 import { normaliseField, preferredLanguage } from './normalise.ts';
@@ -34,9 +35,18 @@ const MAX_KEPT_LENGTH = 256;
 /**
  * The secondary key of a request (RFC 9111 §4.1): the normalised value of each field in `names` (from `parseVary`).
  * Requests with equal values select the same variant. Field values contain no line feeds.
+ * @param credentials the fields to keep only a digest of: what is stored is shown to operators, and is in Redis and in
+ * snapshots
  */
-export function selectingValues(names: readonly string[], request: Fields): string[] {
-  return names.map((name) => selectingValue(name, request));
+export function selectingValues(
+  names: readonly string[],
+  request: Fields,
+  credentials?: ReadonlySet<string>,
+): string[] {
+  return names.map((name) => {
+    const value = selectingValue(name, request);
+    return credentials !== undefined && isCredential(name, credentials) ? digestOf(value) : value;
+  });
 }
 
 function selectingValue(name: string, request: Fields): string {
@@ -45,7 +55,25 @@ function selectingValue(name: string, request: Fields): string {
   return nameOf(normaliseField(name, value), MAX_KEPT_LENGTH) || EMPTY;
 }
 
-/** Fields of a request whose `selectingValues` are these; undefined where a value was too long to be kept. */
+/** The digest of a selecting value, or of one that is a digest already. */
+export function digestOf(value: string): string {
+  return value === ABSENT || value === EMPTY || isDigest(value) ? value : nameOf(value, 0);
+}
+
+/**
+ * Whether two lists of selecting values are of the same requests. One may hold the digest of what the other holds
+ * itself: responses outlive the version that stored them.
+ */
+export function selectAlike(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((value, i) => isAlike(value, others[i], digestOf));
+}
+
+function isAlike(value: string, other: string | undefined, digest: (value: string) => string): boolean {
+  if (value === other) return true;
+  return other !== undefined && isDigest(value) !== isDigest(other) && digest(value) === digest(other);
+}
+
+/** Fields of a request whose `selectingValues` are these; undefined where only the digest of a value was kept. */
 export function selectingFields(names: readonly string[], values: readonly string[]): string[] | undefined {
   if (values.some(isDigest)) return undefined;
   return names.flatMap((name, i) => {
@@ -65,7 +93,7 @@ export function matchesVary(
   language?: string,
 ): boolean {
   return names.every((name, i) => {
-    if (selectingValue(name, request) === values[i]) return true;
+    if (isAlike(selectingValue(name, request), values[i], digestOf)) return true;
     if (name !== 'accept-language' || language === undefined) return false;
     return preferredLanguage(request.get(name) ?? '') === language;
   });
@@ -75,6 +103,8 @@ export function matchesVary(
 export class VariantSelector {
   readonly #request: Fields;
   readonly #values = new Map<string, string>();
+  /** Of these values: a digest for each of the variants would be too many. */
+  readonly #digests = new Map<string, string>();
   #preferred: { readonly language: string | undefined } | undefined;
 
   constructor(request: Fields) {
@@ -83,7 +113,7 @@ export class VariantSelector {
 
   matches(names: readonly string[], values: readonly string[], language: string | undefined): boolean {
     return names.every((name, i) => {
-      if (this.#valueOf(name) === values[i]) return true;
+      if (isAlike(this.#valueOf(name), values[i], this.#digestOf)) return true;
       return name === 'accept-language' && language !== undefined && this.#preferredLanguage() === language;
     });
   }
@@ -96,6 +126,15 @@ export class VariantSelector {
     }
     return value;
   }
+
+  readonly #digestOf = (value: string): string => {
+    let digest = this.#digests.get(value);
+    if (digest === undefined) {
+      digest = digestOf(value);
+      this.#digests.set(value, digest);
+    }
+    return digest;
+  };
 
   #preferredLanguage(): string | undefined {
     this.#preferred ??= { language: preferredLanguage(this.#request.get('accept-language') ?? '') };

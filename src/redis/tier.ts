@@ -3,7 +3,7 @@ import type { Timers } from '../clock.ts';
 import type { Coverage } from '../coherence/tag.ts';
 import { lengthOf } from '../http/content.ts';
 import { Fields } from '../http/fields.ts';
-import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
+import { digestOf, MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
 import { isVaryList } from '../store/head-check.ts';
 import { isShared, type SecondTier } from '../store/second-tier.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
@@ -320,9 +320,10 @@ export class RedisTier implements SecondTier {
     return `${this.#options.prefix}:${this.#options.scope}:e:${this.#idOf(key, vary, selecting)}`;
   }
 
+  /** By digests: of some fields a response holds nothing else, and a request holds the values. */
   #idOf(key: string, vary: readonly string[], selecting: readonly string[]): string {
     return createHash('sha256')
-      .update(JSON.stringify([this.#options.shape, key, vary, selecting]))
+      .update(JSON.stringify([this.#options.shape, key, vary, selecting.map(digestOf)]))
       .digest('base64url');
   }
 }

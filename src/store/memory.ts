@@ -4,7 +4,7 @@ import type { Position } from '../coherence/record.ts';
 import { type Coverage, isNamedTag, isPathTag, matchesParts, pathOfTag, type Tag } from '../coherence/tag.ts';
 import { lengthOf } from '../http/content.ts';
 import type { Fields } from '../http/fields.ts';
-import { matchesVary, VariantSelector } from '../http/vary.ts';
+import { matchesVary, selectAlike, VariantSelector } from '../http/vary.ts';
 import { Frequencies } from './frequencies.ts';
 import { Holders } from './holders.ts';
 import { PathIndex } from './path-index.ts';
@@ -362,7 +362,7 @@ function newestOf(variants: Iterable<StoredResponse>, request: Fields): StoredRe
 }
 
 function sameVariant(a: StoredResponse, b: StoredResponse): boolean {
-  return isEqual(a.vary, b.vary) && isEqual(a.selecting, b.selecting);
+  return isEqual(a.vary, b.vary) && selectAlike(a.selecting, b.selecting);
 }
 
 /** Whether a request that selects `newer` may select `older`, too: by other fields, or by its preferred language. */

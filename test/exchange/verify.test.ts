@@ -126,6 +126,29 @@ describe('asks', () => {
     expect(other?.copies.map(({ outcome }) => outcome)).toEqual(['same', 'differs']);
   });
 
+  test.each(['authorization', 'cookie', 'x-own-key'])(
+    'and shows no credentials that select a variant: %s',
+    async (name) => {
+      await restart(`origin: { url: "${api.url}" }\ncredentialHeaders: [x-own-key]`);
+      says['/a'] = (headers) => ({
+        headers: { 'Cache-Control': 'public, max-age=60', Vary: name },
+        body: `of ${headers[name]}`,
+      });
+      for (const who of ['S3CRET-ada', 'S3CRET-grace']) await store('/a', { [name]: `session=${who}` });
+      for (const who of ['S3CRET-ada', 'S3CRET-grace']) {
+        const { text } = await get(`${gateway.url}/a`, { headers: { [name]: `session=${who}` } });
+        expect(text).toBe(`of session=${who}`);
+      }
+      const [found] = await verify('/a');
+      expect(JSON.stringify(found)).not.toContain('S3CRET');
+      const copies = found?.copies ?? [];
+      expect(new Set(copies.map(({ selecting }) => selecting[name])).size).toBe(2);
+      for (const { selecting } of copies)
+        expect(selecting).toEqual({ [name]: expect.stringMatching(/^sha256:[\w-]{43}$/) });
+      expect(copies.map(({ why }) => why)).toEqual(copies.map(() => `it varies by credentials (${name})`));
+    },
+  );
+
   test('with the fields and the query of the key, and no other', async () => {
     says['/by-tenant'] = (headers) => json({ tenant: headers['x-tenant'] });
     await store('/by-tenant', { 'x-tenant': 'acme' });

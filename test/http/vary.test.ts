@@ -1,8 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { commonCredentials } from '../../src/http/credentials.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { normaliseField, preferredLanguage, selectableLanguage } from '../../src/http/normalise.ts';
-import { matchesVary, parseVary, selectingFields, selectingValues, VariantSelector } from '../../src/http/vary.ts';
+import {
+  matchesVary,
+  parseVary,
+  selectAlike,
+  selectingFields,
+  selectingValues,
+  VariantSelector,
+} from '../../src/http/vary.ts';
 
 describe('RFC 9110 §12.5.5: Vary', () => {
   test.each<[string | undefined, readonly string[] | '*']>([
@@ -203,6 +211,47 @@ describe('what selected a variant can be sent again', () => {
     const sent = selectingFields(names, values) ?? [];
     expect(sent).toEqual([names[0], again]);
     expect(selectingValues(names, new Fields(sent))).toEqual(values);
+  });
+});
+
+describe('a credential that selects a variant', () => {
+  const names = ['authorization', 'x_api_key', 'x-theme'];
+  const request = (authorization: string, ...more: string[]): Fields =>
+    new Fields(['Authorization', authorization, 'X_API_Key', 'k3y', 'X-Theme', 'dark', ...more]);
+  const values = (of: Fields, credentials?: ReadonlySet<string>): string[] => selectingValues(names, of, credentials);
+  const kept = values(request('Bearer S3CRET'), commonCredentials);
+  const selects = (stored: readonly string[], by: Fields): boolean => {
+    const isSelected = matchesVary(names, stored, by);
+    expect(new VariantSelector(by).matches(names, stored, undefined)).toBe(isSelected);
+    return isSelected;
+  };
+
+  test('is kept as a digest, whatever its length', () => {
+    expect(kept.join()).not.toMatch(/S3CRET|k3y/);
+    expect(kept[2]).toBe('dark');
+    expect(selectingFields(names, kept)).toBeUndefined();
+    expect(selectingValues(names, new Fields(['X-API-Key', '']), commonCredentials)).toEqual(values(new Fields([])));
+  });
+
+  // Earlier versions have kept it as it was.
+  test.each([
+    ['as a digest', kept],
+    ['as it is', values(request('Bearer S3CRET'))],
+  ])('selects what was stored with it, and nothing else: %s', (_, stored) => {
+    expect(selects(stored, request('Bearer S3CRET'))).toBe(true);
+    for (const other of ['Bearer S3CREU', '', kept[0]?.slice(1) ?? '']) {
+      expect(selects(stored, request(other))).toBe(false);
+    }
+    expect(selects(stored, new Fields(['X_API_Key', 'k3y', 'X-Theme', 'dark']))).toBe(false);
+    expect(selects(stored, request('Bearer S3CRET', 'X-Theme', 'light'))).toBe(false);
+  });
+
+  test('is the same one in both forms', () => {
+    const same = values(request('Bearer S3CRET'));
+    const other = values(request('Bearer S3CREU'));
+    expect(selectAlike(kept, same) && selectAlike(same, kept) && selectAlike(kept, kept)).toBe(true);
+    expect(selectAlike(kept, other) || selectAlike(other, kept) || selectAlike(same, other)).toBe(false);
+    expect(selectAlike(kept, kept.slice(1)) || selectAlike(kept.slice(0, 2), kept)).toBe(false);
   });
 });
 

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemTimers } from '../../src/clock.ts';
 import { nothingCovered } from '../../src/coherence/record.ts';
 import { type Coverage, namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { commonCredentials } from '../../src/http/credentials.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { selectingValues } from '../../src/http/vary.ts';
 import { type LogView, RedisTier, type RedisTierOptions } from '../../src/redis/tier.ts';
@@ -90,12 +91,12 @@ describe('an entry', () => {
     expect(await tier().load(step().key, anyone)).toBeUndefined();
   });
 
-  test('is one variant of several', async () => {
+  test.each(['accept-language', 'authorization'])('is one variant of several: %s', async (name) => {
     for (const language of ['de', 'en']) {
-      const selecting = selectingValues(['accept-language'], new Fields(['Accept-Language', language]));
-      await tier().keep(step({ vary: ['accept-language'], selecting, body: Buffer.from(language) }));
+      const selecting = selectingValues([name], new Fields([name, language]), commonCredentials);
+      await tier().keep(step({ vary: [name], selecting, body: Buffer.from(language) }));
     }
-    const ask = (language: string) => tier().load(step().key, new Fields(['Accept-Language', language]));
+    const ask = (language: string) => tier().load(step().key, new Fields([name, language]));
     expect((await ask('de'))?.body.toString()).toBe('de');
     expect((await ask('en'))?.body.toString()).toBe('en');
     expect(await ask('fr')).toBeUndefined();

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
 import { nothingCovered } from '../../src/coherence/record.ts';
 import { type Coverage, namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { commonCredentials } from '../../src/http/credentials.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { selectingValues } from '../../src/http/vary.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
@@ -40,6 +41,18 @@ describe('selecting', () => {
     store.put(older);
     store.put(newer);
     expect(store.select(older.key, anyRequest)).toBe(newer);
+    expect(store.size).toBe(1);
+  });
+
+  test('the same variant is replaced where an earlier version has kept its credentials as they were', () => {
+    const vary = ['authorization'];
+    const request = new Fields(['Authorization', 'Bearer S3CRET']);
+    const older = stored('/steps/7', { vary, selecting: selectingValues(vary, request) });
+    const newer = stored('/steps/7', { vary, selecting: selectingValues(vary, request, commonCredentials) });
+    store.put(older);
+    expect(store.select(older.key, request)).toBe(older);
+    store.put(newer);
+    expect(store.select(older.key, request)).toBe(newer);
     expect(store.size).toBe(1);
   });
 

@@ -1,6 +1,7 @@
 import type { Clock, Timers } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { Fields, without } from '../../http/fields.ts';
+import { isDigest } from '../../http/own-memory.ts';
 import { targetText } from '../../route/path.ts';
 import { UNCONFIRMED } from '../../store/stored-response.ts';
 import { askOrigin } from '../ask-origin.ts';
@@ -43,7 +44,7 @@ export interface Verified {
 export interface ComparedCopy {
   /** With the host that clients asked. */
   readonly of: string;
-  /** The fields of the request that select it. */
+  /** The fields of the request that select it. Of credentials, and of long values, a digest. */
   readonly selecting: Readonly<Record<string, string>>;
   /** In seconds, since the API sent it. */
   readonly storedFor: number;
@@ -192,4 +193,4 @@ function refusal({ stored, route }: Replay, { status }: Compared): string | unde
 }
 
 /** The value of an absent field is empty, that of an empty one a space (http/vary.ts). */
-const shown = (value: string): string => value.trim();
+const shown = (value: string): string => (isDigest(value) ? `sha256:${value.slice(1)}` : value.trim());

@@ -144,7 +144,10 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
       stripped: [],
     }),
     vary: vary.length === 0 ? none : vary,
-    selecting: vary.length === 0 ? none : selectingValues(vary, request.headers).map(ownText),
+    selecting:
+      vary.length === 0
+        ? none
+        : selectingValues(vary, request.headers, route.policy.cache.credentialHeaders).map(ownText),
     directives: storability.directives,
     lifetimeMs: storability.lifetimeMs,
     initialAgeMs: initialAgeMs({ headers, requestedAt: context.requestedAt, respondedAt: context.respondedAt }),
