@@ -81,8 +81,11 @@ const behindName = /[^A-Za-z0-9;,=]*=/y;
 
 /** How often the name precedes an "=" where any parser could see the start of a cookie. */
 function namesIn(cookies: string, name: string): number {
-  const text = loosely(cookies);
-  const wanted = loosely(name);
+  const [text, wanted] = [loosely(cookies), loosely(name)];
+  return Math.max(countIn(text, wanted), countIn(asVariables(text), asVariables(wanted)));
+}
+
+function countIn(text: string, wanted: string): number {
   let count = 0;
   for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
     if (at > 0 && isToken(text[at - 1] as string)) continue;
@@ -92,12 +95,16 @@ function namesIn(cookies: string, name: string): number {
   return count;
 }
 
-/**
- * Normalises a cookie name as PHP does: it unescapes names, and replaces characters that variables cannot have by "_".
- */
+/** Normalises a cookie name as PHP does: it unescapes names, and replaces "." and "[" by "_". */
 function loosely(text: string): string {
   const unescaped = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
   return unescaped.toLowerCase().replace(/[.[]/g, '_');
 }
+
+/**
+ * PHP also replaces a space in a name, and earlier versions take "+" for one. It drops those in front of a name. For
+ * itself alone: to other parsers a space may end a cookie.
+ */
+const asVariables = (text: string): string => text.replaceAll('+', ' ').replace(/(?<=[^ ;,=]) /g, '_');

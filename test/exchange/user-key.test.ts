@@ -34,6 +34,20 @@ describe('a request is identified', () => {
     expect(isIdentified(request(headers), policy(['cookie:session']))).toBe(expected);
   });
 
+  test.each<[string, string, boolean]>([
+    ['by its cookie', 'a=1; my_session=ada; theme=very dark', true],
+    ['by its cookie behind a value with a space', 'a=my session; my_session=ada', true],
+    ['not next to one with a space in its name', 'my session=grace; my_session=ada', false],
+    ['not next to one with a space, behind others', 'my_session=ada; a=1;  my session=grace', false],
+    ['not next to one with an escaped space', 'my%20session=grace; my_session=ada', false],
+    ['not next to one with a plus', 'my+session=grace; my_session=ada', false],
+    ['not next to one behind a plus', '+my_session=grace; my_session=ada', false],
+    ['not next to one with a dot', 'my.session=grace; my_session=ada', false],
+    ['not next to one behind a space in a value', 'a=1 my_session=grace; my_session=ada', false],
+  ])('as PHP reads names: %s', (_what, cookie, expected) => {
+    expect(isIdentified(request(cookies(cookie)), policy(['cookie:my_session']))).toBe(expected);
+  });
+
   test('by any of several names', () => {
     const names = policy(['authorization', 'cookie:session', 'cookie:lang']);
     expect(isIdentified(request(fields(['Authorization', 'a'])), names)).toBe(true);
