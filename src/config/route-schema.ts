@@ -118,7 +118,7 @@ const cacheSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        'For credentials: perUser: the header fields, "cookie:NAME" or "query:NAME", that identify the user.',
+        'For credentials: perUser: the header fields, "cookie:NAME" or "query:NAME", by which the API authenticates the user. Each has to be a secret, or set by a proxy alone: never an id, a tenant or a key that all share. Whoever sends the same values gets what was stored for them. Fields count if they are common credentials or in credentialHeaders. Where cookies are named, a request with other cookies alone is not cached.',
     }),
   cookies: z
     .union([

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CachePolicy } from '../config/model.ts';
+import { isCredential } from '../http/credentials.ts';
 import type { Fields } from '../http/fields.ts';
 import { isToken, trimWhitespace } from '../http/list.ts';
 import { selectQuery } from '../route/path.ts';
@@ -28,12 +29,17 @@ export function isIdentified(request: Pick<ClientRequest, 'headers' | 'target'>,
   const { headers, target } = request;
   const { userKey: names } = policy;
   if (policy.credentials !== 'perUser' || !hasCredentials(request, policy)) return true;
-  // Of cookies, one that is named is enough: most clients have others that say nothing of the user.
+  const isInKey = (name: string): boolean => (credential(headers, name) ?? '') !== '';
   for (const name of credentialFields(headers, policy)) if (name !== 'cookie' && !names.includes(name)) return false;
   if (hasAmbiguousCookie(headers, names)) return false;
+  // The key of an application, or a password that all visitors share, does not say whose the cookies are. Of them, one
+  // that is named is enough: most clients have others that say nothing of the user.
+  const inCookies = names.filter((name) => name === 'cookie' || isCookie(name));
+  if (headers.has('cookie') && inCookies.length > 0 && !inCookies.some(isInKey)) return false;
   return names.some((name) => {
     if (name.startsWith(QUERY)) return /=./.test(selectQuery(target.query, [name.slice(QUERY.length)]));
-    return (credential(headers, name) ?? '') !== '';
+    // A tenant is in the key, too, and is no user.
+    return (isCookie(name) || isCredential(name, policy.credentialHeaders)) && isInKey(name);
   });
 }
 

@@ -64,6 +64,68 @@ describe('a request is identified', () => {
     expect(isIdentified(request(fields(['X-API-Key', 'ada'], ['Cookie', '_ga=1'])), byKey)).toBe(true);
   });
 
+  test.each<[string, [string, string][], boolean]>([
+    [
+      'by a cookie next to the key of its application',
+      [
+        ['X-API-Key', 'app'],
+        ['Cookie', 'a=1; session=ada'],
+      ],
+      true,
+    ],
+    ['by the key where it has no cookies', [['X-API-Key', 'app']], true],
+    [
+      'not by that key next to other cookies',
+      [
+        ['X-API-Key', 'app'],
+        ['Cookie', 'remember_me=ada'],
+      ],
+      false,
+    ],
+    [
+      'not by that key next to an empty session',
+      [
+        ['X-API-Key', 'app'],
+        ['Cookie', 'session=; a=1'],
+      ],
+      false,
+    ],
+    [
+      'not by Authorization next to other cookies',
+      [
+        ['Authorization', 'Basic c2l0ZQ=='],
+        ['Cookie', 'a=1'],
+      ],
+      false,
+    ],
+    [
+      'not by a tenant',
+      [
+        ['X-Tenant', 't'],
+        ['Cookie', 'remember_me=ada'],
+      ],
+      false,
+    ],
+    [
+      'by a cookie next to a tenant',
+      [
+        ['X-Tenant', 't'],
+        ['Cookie', 'session=ada'],
+      ],
+      true,
+    ],
+  ])('%s', (_what, lines, expected) => {
+    const names = ['x-tenant', 'x-api-key', 'authorization', 'cookie:session'];
+    expect(isIdentified(request(fields(...lines)), policy(names))).toBe(expected);
+  });
+
+  test('by no field that is not known to carry credentials, also where no cookie is named', () => {
+    const lines = fields(['X-Acme', 't'], ['Cookie', 'session=ada']);
+    expect(isIdentified(request(lines), policy(['x-acme', 'authorization']))).toBe(false);
+    const known = { ...policy(['x-acme', 'authorization']), credentialHeaders: new Set(['x-acme', 'cookie']) };
+    expect(isIdentified(request(lines), known)).toBe(true);
+  });
+
   test('by a parameter', () => {
     const byParameter = { ...policy(['query:token']), credentialParams: ['token'] };
     expect(isIdentified(request(fields(), 'token=ada'), byParameter)).toBe(true);
