@@ -60,6 +60,23 @@ const authorizations = (): (string | undefined)[] =>
     ({ rawHeaders }) => rawHeaders[rawHeaders.findIndex((name) => /^authorization$/i.test(name)) + 1 || -1],
   );
 
+test('a stream that ends before anything has come is none: it was never live, and is asked for again', async () => {
+  const nothing = (response: ServerResponse): void => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'content-length': 0 }).end();
+  };
+  answers(
+    (response) => {
+      begin(response);
+      response.end();
+    },
+    nothing,
+    (response) => begin(response, event('e-2')),
+  );
+  const heard = follow();
+  await until(() => heard.items.length === 1, 'the event', 20_000);
+  expect(heard.states).toEqual(['live', 'retrying: ended', 'live']);
+});
+
 test('it asks for what it is to be told, and resumes after the last id', async () => {
   answers(
     (response) => {
