@@ -35,7 +35,10 @@ function play({ rate, seconds }: Paced, connections: readonly Connection[]): Pro
   let sent = 0;
   let answered = 0;
   let over = false;
-  /** Since the last look at the sockets, which follows each look at the clock: the process may have been stopped. */
+  /**
+   * At the last turn. The run fails only at the next one, after the sockets were read: this process may have been
+   * stopped.
+   */
   let isOverdue = false;
   let lastAnsweredAt = 0;
   const startedAt = performance.now();

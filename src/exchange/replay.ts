@@ -48,7 +48,7 @@ export function rebuilt(stored: StoredResponse, asker: ClientRequest, routes: Ro
     if (value !== undefined) lines.push(name, value);
   }
   const selecting = selectingFields(stored.vary, stored.selecting);
-  if (selecting === undefined) return 'a field that it varies by is too long to have been kept';
+  if (selecting === undefined) return 'a field that it varies by was kept as a digest alone';
   lines.push(...without(selecting, (name) => cache.key.headers.includes(name)));
   // The response is the same for everyone who may see it, so the asker's credentials may fetch it again.
   const shared = cache.credentials === 'shared';

@@ -98,7 +98,7 @@ export class SpelledPatterns<T extends object> {
 
 type Params = Readonly<Record<string, string>>;
 
-/** Of one pattern, so that the names are the same, but for those that the plain one has lost. */
+/** Both are matches of one pattern, so they have the same names. */
 function haveSameParams(a: Params, b: Params): boolean {
   return Object.keys(a).every((name) => a[name] === b[name]);
 }
