@@ -22,10 +22,12 @@ const unit = [
   'validation',
 ];
 /** Nodes over a real Redis, and gateways of several processes. */
-const cluster = ['nodes', 'redis-keys', 'redis-log', 'redis-tier', 'workers'];
+const cluster = ['nodes', 'redis-keys', 'redis-log', 'redis-tier', 'snapshot/shared', 'workers'];
 const soak = ['soak'];
 /** In a real Chromium. */
 const browser = ['browser'];
+/** In all folders: what takes thousands of requests or schedules, or waits for seconds. */
+const long = ['test/**/*.long.ts'];
 /** In all folders: a process that is killed at each of its steps. */
 const sweeps = ['test/**/*.sweep.ts'];
 
@@ -44,10 +46,13 @@ interface Project {
 function project(name: string, { order, ...options }: Project): TestProjectInlineConfiguration {
   const sequence = { groupOrder: order };
   const timeouts = { testTimeout: patience(20_000), hookTimeout: patience(30_000) };
-  return { test: { name, sequence, ...timeouts, ...options } };
+  return { test: { name, sequence, execArgv, ...timeouts, ...options } };
 }
 
 const cores = availableParallelism();
+
+/** A tenth of the tests' CPU went to collections of young objects, which are fewer where these have more room. */
+const execArgv = ['--max-semi-space-size=64'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -62,16 +67,17 @@ export default defineConfig({
     experimental: { fsModuleCache: true },
     sequence: { sequencer: LongestFirst },
     projects: [
-      // One worker more than there are cores: tests over sockets wait now and then. Projects of one group share the
+      // Two workers more than there are cores: tests over sockets wait now and then. Projects of one group share the
       // number.
-      project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores + 1, isolate: false }),
+      project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores + 2, isolate: false }),
       project('wire', {
         include: ['test/**/*.test.ts'],
         exclude: filesOf([...unit, ...cluster, ...soak, ...browser]),
         order: 1,
-        maxWorkers: cores + 1,
+        maxWorkers: cores + 2,
         isolate: false,
       }),
+      project('long', { include: long, order: 1, maxWorkers: cores + 2, isolate: false }),
       // These wait most of the time: for a lease to expire, for a server to come back.
       project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 3, isolate: false }),
       project('sweep', { include: sweeps, order: 3, maxWorkers: cores, isolate: false }),

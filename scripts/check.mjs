@@ -34,7 +34,7 @@ const stages = [
   ],
   [
     { commands: [tests('cluster'), tests('browser')] },
-    { commands: [tests('unit', 'wire')], nicer: NICER },
+    { commands: [tests('unit', 'wire', 'long')], nicer: NICER },
     {
       commands: [
         `${simulate} --seeds 1000`,

@@ -1,16 +1,8 @@
-// `npm test`. Arguments go to vitest, in one run. Without any, there are two runs side by side: the tests of `cluster`
-// mostly wait, for a lease to expire or for a server to come back, and those of `unit` and `wire` take the CPU that
-// this leaves.
-import { NICER, run, SHARED_CORES, vitest } from './side-by-side.mjs';
+// `npm test`: what needs nothing but Node and takes two minutes. With arguments, which go to vitest, also the projects
+// that need a Redis or take long, so that a file is found wherever it is.
+import { run, vitest } from './side-by-side.mjs';
 
 const args = process.argv.slice(2);
 const quoted = args.map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
-const statuses = await Promise.all(
-  args.length > 0
-    ? [run(vitest(['unit', 'wire', 'cluster'], quoted), { isShown: true })]
-    : [
-        run(vitest(['cluster']), { env: SHARED_CORES }),
-        run(vitest(['unit', 'wire']), { isShown: true, nicer: NICER, env: SHARED_CORES }),
-      ],
-);
-process.exitCode = Math.max(...statuses);
+const projects = args.length > 0 ? ['unit', 'wire', 'long', 'cluster'] : ['unit', 'wire'];
+process.exitCode = await run(vitest(projects, quoted), { isShown: true });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { parseItem } from 'structured-headers';
 import { describe, expect, test } from 'vitest';
 import { type CacheStatus, formatCacheStatus, isStructuredList } from '../../src/http/cache-status.ts';
+import { codePoint } from '../support/code-points.ts';
 
 describe('RFC 9211 §2: Cache-Status', () => {
   test.each<[CacheStatus, string]>([
@@ -40,8 +41,8 @@ describe('RFC 9211 §2: Cache-Status', () => {
         stored: fc.boolean(),
         collapsed: fc.boolean(),
         ttl: fc.double({ noNaN: true }),
-        detail: fc.string({ unit: 'binary', minLength: 1 }),
-        key: fc.string({ unit: 'binary', maxLength: 1000 }),
+        detail: fc.string({ unit: codePoint, minLength: 1 }),
+        key: fc.string({ unit: codePoint, maxLength: 1000 }),
       },
       { requiredKeys: [] },
     );

@@ -9,7 +9,7 @@ import type { Watch, WatchableOrigin } from '../../src/origin/watch.ts';
 import { gate, until } from '../support/barrier.ts';
 import { clientOf, scripted } from './origin-under-test.ts';
 
-/* What of a circuit shows at the pool below it. test/server/origin-down.test.ts has what clients see. */
+/* What of a circuit shows at the pool below it. test/server/origin-down.long.ts has what clients see. */
 
 const HOUR_MS = 3_600_000;
 

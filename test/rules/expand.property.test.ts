@@ -5,6 +5,7 @@ import { decodeSegment, parseTarget, sortedQuery } from '../../src/route/path.ts
 import { expand } from '../../src/rules/expand.ts';
 import { coverageOf } from '../../src/rules/target.ts';
 import { parseTemplate } from '../../src/rules/template.ts';
+import { codePoint } from '../support/code-points.ts';
 
 const hostile = fc.constantFrom(
   '/',
@@ -28,7 +29,7 @@ const hostile = fc.constantFrom(
 const value = fc
   .oneof(
     fc.string({ unit: 'grapheme', minLength: 1 }),
-    fc.string({ unit: 'binary', minLength: 1 }),
+    fc.string({ unit: codePoint, minLength: 1 }),
     fc
       .array(fc.oneof(hostile, fc.string({ maxLength: 3 })), { minLength: 1, maxLength: 6 })
       .map((parts) => parts.join('')),

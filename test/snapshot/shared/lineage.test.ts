@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { RedisServer } from '../redis-log/redis-server.ts';
-import { until } from '../support/barrier.ts';
-import { isHit, SnapshotRig } from './rig.ts';
+import { RedisServer } from '../../redis-log/redis-server.ts';
+import { until } from '../../support/barrier.ts';
+import { isHit, SnapshotRig } from '../rig.ts';
 
 /* A snapshot that is trusted, and a run of another kind in its folder since: all writes went through the gateway. */
 

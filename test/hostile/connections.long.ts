@@ -100,11 +100,11 @@ interface Attack {
 const evil = `DELETE /evil HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n`;
 const attacks: [string, Attack][] = [
   [
-    'coverage behind a request that hangs',
+    'hits behind a request that hangs',
     { clients: 2, bytes: () => read('/off/hang') + read('/hot').repeat(10_000), reads: true },
   ],
   ['requests that all hang', { clients: 1, bytes: () => read('/off/hang').repeat(10_000), reads: true }],
-  ['coverage that are not read', { clients: 4, bytes: () => read('/big').repeat(500), reads: false }],
+  ['hits that are not read', { clients: 4, bytes: () => read('/big').repeat(500), reads: false }],
   [
     'ranges that are not read',
     { clients: 4, bytes: () => read('/big', 'Range: bytes=0-3000000,3000002-\r\n').repeat(500), reads: false },

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { RedisServer } from '../redis-log/redis-server.ts';
-import { GatewayProcess } from './gateway-process.ts';
-import { itemOf } from './items-api.ts';
+import { RedisServer } from '../../redis-log/redis-server.ts';
+import { GatewayProcess } from '../gateway-process.ts';
+import { itemOf } from '../items-api.ts';
 import {
   api,
   configOf,
@@ -15,7 +15,7 @@ import {
   start,
   useProcesses,
   writeUntilTaken,
-} from './processes.ts';
+} from '../processes.ts';
 
 useProcesses();
 

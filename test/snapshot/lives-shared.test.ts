@@ -1,3 +1,0 @@
-import { livesOf } from './lives.ts';
-
-livesOf({ redis: true });
