@@ -204,19 +204,17 @@ export interface FastHit {
   readonly ttl: number;
   /** Up to where it is known to be current. Undefined: not told. */
   readonly cursor: string | undefined;
-  /** Of this stored response and this status, for the caller: what it has written last. */
-  readonly last: LastWritten;
+  /** For the caller, of this form of a stored response. Undefined: it was not asked for before. */
+  readonly kept: KeptTail | undefined;
 }
 
-/** A body up to this size is written as one text with its head, and the text is kept; a larger one as it is. */
+/** A body up to this size is written as one text with its head, and kept as a part of it; a larger one as it is. */
 export const KEPT_BODY_BYTES = 4 * 1024;
 
-export interface LastWritten {
-  age: number;
-  ttl: number;
-  cursor: string | undefined;
-  /** Undefined: it was written once since these have changed. */
-  text: string | undefined;
+/** What the caller keeps of an answer. */
+export interface KeptTail {
+  /** All that comes behind the lines that depend on the time, and the body. */
+  tail: string | undefined;
 }
 
 /** A route of the configuration, or the fallback. The first match wins. */

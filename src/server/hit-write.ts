@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { type FastHit, KEPT_BODY_BYTES } from '../exchange/ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
-import { latin1Of, lengthOf } from '../http/content.ts';
+import { type Content, latin1Of, lengthOf } from '../http/content.ts';
 import { CURSOR_FIELD } from '../http/event-cursor.ts';
+import { ownText } from '../http/own-memory.ts';
 import { statusLine } from './answer-head.ts';
 import { writeAnswer } from './socket-write.ts';
 
@@ -13,29 +14,29 @@ const HIT = formatCacheStatus({ hit: true, ttl: 0 }).slice(0, -1);
  * @param persistence the lines of the head that say that the connection is kept
  */
 export function writeHit(socket: Socket, hit: FastHit, isGet: boolean, persistence: string): void {
-  const { status, age, ttl, cursor, last } = hit;
-  const content = status === 304 ? '' : hit.content;
-  if (isGet && lengthOf(content) <= KEPT_BODY_BYTES) {
-    const isAsLast = last.age === age && last.ttl === ttl && last.cursor === cursor;
-    const text = (isAsLast ? last.text : undefined) ?? headOf(hit, persistence) + latin1Of(content);
-    // Many are asked for about once while their age is the same. A text that is kept becomes old garbage then.
-    last.text = isAsLast ? text : undefined;
-    if (!isAsLast) {
-      last.age = age;
-      last.ttl = ttl;
-      last.cursor = cursor;
-    }
-    socket.write(text, 'latin1');
-  } else if (isGet) {
-    writeAnswer(socket, headOf(hit, persistence), content);
+  const { status, content, kept } = hit;
+  const start = startOf(hit);
+  if (status === 304) {
+    socket.write(`${start}\r\n${persistence}\r\n`, 'latin1');
+  } else if (!isGet) {
+    socket.write(start + headEndOf(content, persistence), 'latin1');
+  } else if (kept?.tail !== undefined) {
+    // Not even the length of the body is read: among many responses, each object is in no CPU cache.
+    socket.write(start + kept.tail, 'latin1');
+  } else if (lengthOf(content) <= KEPT_BODY_BYTES) {
+    const tail = headEndOf(content, persistence) + latin1Of(content);
+    if (kept !== undefined) kept.tail = ownText(tail);
+    socket.write(start + tail, 'latin1');
   } else {
-    socket.write(headOf(hit, persistence), 'latin1');
+    writeAnswer(socket, start + headEndOf(content, persistence), content);
   }
 }
 
-function headOf({ status, head, content, age, ttl, cursor }: FastHit, persistence: string): string {
-  const times = `Age: ${age}\r\nCache-Status: ${HIT}${ttl}`;
+/** Up to the lines that depend on the time. These are the last that may differ between two answers with one form. */
+function startOf({ status, head, age, ttl, cursor }: FastHit): string {
   const position = cursor === undefined ? '' : `\r\n${CURSOR_FIELD}: ${cursor}`;
-  const length = status === 304 ? '' : `\r\nContent-Length: ${lengthOf(content)}`;
-  return `${statusLine(status)}${head}${times}${position}${length}\r\n${persistence}\r\n`;
+  return `${statusLine(status)}${head}Age: ${age}\r\nCache-Status: ${HIT}${ttl}${position}`;
 }
+
+const headEndOf = (content: Content, persistence: string): string =>
+  `\r\nContent-Length: ${lengthOf(content)}\r\n${persistence}\r\n`;

@@ -156,7 +156,7 @@ describe('time', () => {
           age: 1,
           ttl: 2,
           cursor: undefined,
-          last: { age: 0, ttl: 0, cursor: undefined, text: '' },
+          kept: { tail: undefined },
         };
 
   const timed = async (times: Pick<SocketFrontOptions, 'headersTimeoutMs' | 'keepAliveMs'>) => {

@@ -15,7 +15,7 @@ const ROUTES = 300;
 
 const hit: FastHit = {
   ...{ route: {} as never, path: '/hit', status: 200, head: 'Date: now\r\n', content: 'hit' },
-  ...{ age: 1, ttl: 2, cursor: undefined, last: { age: 0, ttl: 0, cursor: undefined, text: '' } },
+  ...{ age: 1, ttl: 2, cursor: undefined, kept: { tail: undefined } },
 };
 const cache = { cookies: 'credentials', idleCookies: [], userKey: [], requestDirectives: 'honour' } as const;
 const policy = { cache: { ...cache, credentialHeaders: new Set(), credentialParams: [], sharedCredentials: [] } };

@@ -9,14 +9,12 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AskedFields } from '../asked-fields.ts';
 import { cacheKey, plainKey } from '../cache-key.ts';
 import { credentialQuery } from '../credentials.ts';
-import { type FastHit, KEPT_BODY_BYTES, type LastWritten, type Route, type RouteTable } from '../ports.ts';
+import { type FastHit, KEPT_BODY_BYTES, type Route, type RouteTable } from '../ports.ts';
 import { decide } from './decide.ts';
 import { type Form, formFor } from './encoder.ts';
 import { type Holder, type PreparedForm, PreparedForms } from './prepared-forms.ts';
 import type { ReadPorts } from './read-ports.ts';
 import { ofBody } from './respond.ts';
-
-const nothingWritten = (): LastWritten => ({ age: -1, ttl: 0, cursor: undefined, text: undefined });
 
 /** By target. Those that are retired are not in it. */
 type KnownTargets = Map<string, Prepared>;
@@ -31,14 +29,12 @@ class Prepared implements PreparedForm {
   readonly #known: KnownTargets;
   readonly route: Route;
   readonly head: string;
-  readonly last = nothingWritten();
+  tail: string | undefined = undefined;
   readonly etag: string | undefined;
   /** A client that sends `etag` as it stands has the current representation. */
   readonly isEtagValid: boolean;
   /** The lines of a 304. */
   readonly bareHead: string;
-  /** Of a 304. */
-  readonly bareLast = nothingWritten();
 
   constructor({ clientHeaders, etag }: Form, route: Route, known: KnownTargets) {
     this.#known = known;
@@ -53,9 +49,9 @@ class Prepared implements PreparedForm {
   /** From now on, a request for `target` at `site` needs no look-up. */
   answers(stored: StoredResponse, target: string, site: string): void {
     this.stored = stored;
-    // Both are cut from the request.
+    // It is cut from the request.
     this.target = ownText(target);
-    this.site = ownText(site);
+    this.site = site;
     this.#known.set(this.target, this);
   }
 
@@ -70,7 +66,9 @@ const canonical = /^(?:\/|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)(?:\?[!"$-[\]-~]
 /** Fields that the server frames an answer with, or treats in a way of its own. */
 const ofFraming = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'trailer', 'transfer-encoding']);
 /** What a prepared form takes besides its texts: objects, and a place in the order in which they are forgotten. */
-const OVERHEAD_BYTES = 500;
+const OVERHEAD_BYTES = 400;
+/** What the caller keeps of an answer besides its body. */
+const TAIL_BYTES = 150;
 /** What it takes to know by its target what it answers, besides that text and the site. */
 const KNOWN_BYTES = 80;
 
@@ -84,6 +82,8 @@ export class FastHits {
   readonly #prepared: PreparedForms;
   /** What was asked for at another host with the same target is looked up. */
   readonly #known: KnownTargets = new Map();
+  /** The site of the last that became known. Nearly all have the same one: it is one text for them. */
+  #site = '';
 
   /** @param maxBytes of what is prepared */
   constructor(
@@ -117,7 +117,8 @@ export class FastHits {
     if (prepared === 'none') return undefined;
     // Asked for a second time, and alone under its key: the next time, it is not looked up.
     if (used !== undefined && stored.isSole && prepared.stored === undefined) {
-      prepared.answers(stored, target, asked.site);
+      if (this.#site !== asked.site) this.#site = ownText(asked.site);
+      prepared.answers(stored, target, this.#site);
     }
     return this.#hit(stored, prepared, asked);
   }
@@ -144,7 +145,7 @@ export class FastHits {
       age: Math.floor(Math.max(0, ageMs) / 1000),
       ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000),
       cursor: route.policy.client.eventCursor && ageMs < stored.lifetimeMs ? this.#ports.cursor() : undefined,
-      last: isCurrent ? sent.bareLast : sent.last,
+      kept: sent.isUsed ? sent : undefined,
     };
   }
 
@@ -170,8 +171,9 @@ export class FastHits {
   #add(form: Form, route: Route, moreBytes: number): Prepared {
     const prepared = new Prepared(form, route, this.#known);
     const { head, bareHead } = prepared;
-    const keptBytes = lengthOf(form.content) <= KEPT_BODY_BYTES ? head.length + lengthOf(form.content) : 0;
-    this.#prepared.add(form, prepared, OVERHEAD_BYTES + moreBytes + head.length + 2 * bareHead.length + keptBytes);
+    const length = lengthOf(form.content);
+    const tailBytes = length <= KEPT_BODY_BYTES ? TAIL_BYTES + length : 0;
+    this.#prepared.add(form, prepared, OVERHEAD_BYTES + moreBytes + head.length + bareHead.length + tailBytes);
     return prepared;
   }
 }
