@@ -46,8 +46,8 @@ export class Follower {
   /** Of the data that a query has. */
   readonly #cursors = new WeakMap<QueryLike, string | undefined>();
   readonly #notes: Notes = new WeakMap();
-  /** Whose data is older than an event. An application that sets data removes the query's own mark. */
-  readonly #old = new WeakSet<QueryLike>();
+  /** Queries whose data is older than an event. TanStack Query's own mark is lost when an application sets data. */
+  readonly #outdated = new WeakSet<QueryLike>();
   #isRetrying = false;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #endings: (() => void)[];
@@ -107,7 +107,7 @@ export class Follower {
   }
 
   #mark(query: QueryLike): void {
-    this.#old.add(query);
+    this.#outdated.add(query);
     query.invalidate();
   }
 
@@ -149,7 +149,7 @@ export class Follower {
     if (action === undefined) return;
     this.#followCursor(query, action);
     const pending = this.#pending.get(query);
-    if (addsPage(action) && this.#old.has(query)) {
+    if (addsPage(action) && this.#outdated.has(query)) {
       // The pages that it has stay as old as they are, and the fetch of all of them has been cancelled.
       this.#pending.set(query, { id: pending?.id, phase: 'running' });
       return;
@@ -201,9 +201,9 @@ export class Follower {
     } else if (type === 'setState' || manual === true) {
       // Data from elsewhere: nobody knows how old it is. On the screen, it may be an optimistic update.
       this.#cursors.delete(query);
-      if (this.#old.has(query) && !query.isActive()) query.invalidate();
+      if (this.#outdated.has(query) && !query.isActive()) query.invalidate();
     } else if (type === 'success') {
-      this.#old.delete(query);
+      this.#outdated.delete(query);
       this.#cursors.set(query, this.#notes.get(query.queryKey));
     }
   }

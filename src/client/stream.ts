@@ -193,7 +193,7 @@ async function refusalOf(response: Response, hasAuth: boolean): Promise<LinkInpu
   return {
     is: 'failed',
     reason: { code: final ? 'rejected' : 'unavailable', message, status },
-    // Without one, and as a date, it says no number.
+    // 0 without the field, and for a date.
     afterMs: Number(response.headers.get('retry-after')) * 1_000 || 0,
   };
 }

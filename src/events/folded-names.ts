@@ -22,7 +22,7 @@ type View = (event: Event) => Event | undefined;
  * spelling. Where origins ignore different things, the folded form may be another resource, so nothing is added.
  */
 export function foldedNames(differences: Differences, visible: View): View {
-  if (!areOne(differences)) return visible;
+  if (!foldsExactly(differences)) return visible;
   const { path, tag } = formsOf(differences);
   return (told) => {
     const event = visible(told);
@@ -34,9 +34,9 @@ export function foldedNames(differences: Differences, visible: View): View {
   };
 }
 
-/** A grant of a resource is one of its folded form, which events name as well. */
+/** A grant for a resource also grants its folded form, which events name as well. */
 export function foldedGrant(differences: Differences): (grant: Filter) => Filter {
-  if (!areOne(differences)) return (grant) => grant;
+  if (!foldsExactly(differences)) return (grant) => grant;
   const { path, tag } = formsOf(differences);
   return ({ match, tags }) => ({
     match: [...new Set([...match, ...match.flatMap(path)])],
@@ -44,9 +44,9 @@ export function foldedGrant(differences: Differences): (grant: Filter) => Filter
   });
 }
 
-const areOne = ({ folded, ignored }: Differences): boolean => folded.isExact && ignored.length > 0;
+const foldsExactly = ({ folded, ignored }: Differences): boolean => folded.isExact && ignored.length > 0;
 
-/** Of paths, with a query or with wildcards, and of tags, with wildcards. */
+/** Folds paths (with a query, or wildcards) and tags (with wildcards). */
 function formsOf({ folded }: Differences) {
   const path = (named: string): readonly string[] => {
     if (named.includes('*')) return folded.patterns(named);

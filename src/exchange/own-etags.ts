@@ -36,7 +36,7 @@ export function etagsNeeded(
     const isWritten = shapesOf(match).some((shape) => written.some((other) => patternsOverlap(shape, other)));
     if (isWritten) patterns.add(patternOfPlaces(before), {});
   }
-  return (resource) => patterns.firstsOfAll(resource).length > 0;
+  return (resource) => patterns.firstCandidates(resource).length > 0;
 }
 
 /** The paths that a template may name, whatever its placeholders stand for. */

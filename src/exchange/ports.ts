@@ -229,8 +229,8 @@ export interface Route {
   /** What one client address may hold of the origin's connections; undefined: as many as there are. */
   readonly shares: OriginShares | undefined;
   /**
-   * Params of the plain spelling of a resource, if it has another one. Writes have these, so responses have their tags,
-   * too. Undefined if its origin ignores nothing that a param could have.
+   * Params of the resource's plain spelling, if that differs. Rules make targets of these, so responses carry tags of
+   * them as well. Undefined if its origin ignores nothing that a param could have.
    */
   readonly plainParams: ((resource: string) => Readonly<Record<string, string>> | undefined) | undefined;
   /** What makes no difference to the tags of its responses. */

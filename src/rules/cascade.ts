@@ -99,7 +99,7 @@ function identities(target: Target, { edges, patterns, folded }: Graph, certain:
     default: {
       const query = target.kind === 'query' ? target.query : '';
       return patterns
-        .firstsOfAll(target.path)
+        .firstCandidates(target.path)
         .flatMap(({ data, params }) =>
           data.identity.flatMap((template) => identityOf(template, params, query, certain)),
         );

@@ -77,7 +77,7 @@ export function compileRules(
       plainSpelling: spellings.plain,
       folded: spellings.folded,
       keyedQueries: (path, query) =>
-        keys.firstsOfAll(path).flatMap(({ data: { cache } }) => (cache && keyedQuery(cache, query)) ?? []),
+        keys.firstCandidates(path).flatMap(({ data: { cache } }) => (cache && keyedQuery(cache, query)) ?? []),
     },
     match(method, resource) {
       const matched: RuleMatch[] = [];

@@ -16,7 +16,7 @@ export interface SpelledMatch<T> extends PatternMatch<T> {
 }
 
 interface Reading<T> {
-  /** Patterns without what is ignored, for paths without it. */
+  /** Patterns without an ignored literal extension, for plain spellings. */
   readonly plain: PatternTrie<T>;
   /** Patterns as they are written. The same trie if only letters' case is ignored. */
   readonly written: PatternTrie<T>;
@@ -73,7 +73,7 @@ export class SpelledPatterns<T extends object> {
    * Each pattern that may be the first to match some spelling: the first for the path as it was sent, and all for its
    * plain spelling. For that, `/items/:id.json` is `/items/:id`, and must not hide what matches `/items/1.xml`.
    */
-  firstsOfAll(resource: string): PatternMatch<T>[] {
+  firstCandidates(resource: string): PatternMatch<T>[] {
     const ignored = this.#differences.ignoredAt(resource);
     const reading = this.#readings.get(ignored);
     const plain = reading === undefined ? [] : reading.plain.matches(spelledPlainly(resource, ignored));

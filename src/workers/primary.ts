@@ -6,7 +6,7 @@ import { answerOfKeys, isKeyQuestion } from './process-keys.ts';
 import { isQuestion, type Question, type StepReply } from './questions.ts';
 import { Sequencing } from './sequencing.ts';
 import { Exchange, isAskOthers, isOneTells } from './siblings.ts';
-import { closeUntaken } from './untaken.ts';
+import { closeUnaccepted } from './unaccepted-connections.ts';
 
 /** Environment variable with the worker's number, from 1. The first worker has the admin port. */
 export const WORKER_NUMBER = 'UNSTALE_WORKER_NUMBER';
@@ -57,7 +57,7 @@ export async function runWorkers(options: WorkersOptions): Promise<number> {
   let saving: Worker | undefined;
   const fork = (number: number): void => {
     const worker = cluster.fork({ [WORKER_NUMBER]: String(number) });
-    closeUntaken(worker);
+    closeUnaccepted(worker);
     if (number === 1 && options.savesAtStop) saving = worker;
     worker.on('message', (message: unknown) => {
       if (isQuestion(message)) void reply(answer(message), worker);

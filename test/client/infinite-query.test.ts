@@ -61,7 +61,7 @@ test('a list that is scrolled while it is fetched for an event has no old pages'
   expect(list.pages()).toEqual(['0:v2', '1:v2', '2:v2']);
 });
 
-test('nor has one that is scrolled while its fetch waits for its part of the time', async () => {
+test('a list that is scrolled while its fetch waits has no old pages', async () => {
   const list = await twoPages();
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   list.write(1_000);
@@ -72,7 +72,7 @@ test('nor has one that is scrolled while its fetch waits for its part of the tim
   expect(list.pages()).toEqual(['0:v2', '1:v2', '2:v2']);
 });
 
-test('nor has one that was not on the screen when the event came, and is scrolled when it is shown', async () => {
+test('a list that was not on the screen when the event came has no old pages when it is scrolled', async () => {
   const list = await twoPages();
   list.hide();
   list.write();

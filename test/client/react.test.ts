@@ -57,7 +57,7 @@ test('a connection of the provider is closed at its end, behind what onConnect r
   expect(ended).toEqual(['follow', 'connection']);
 });
 
-test('and it is closed if that throws', () => {
+test('a connection of the provider is closed even if what onConnect returned throws', () => {
   const store = new LiveStore();
   const close = vi.fn();
   const end = store.own({ ...scriptedLive(), close }, () => () => {
@@ -68,7 +68,7 @@ test('and it is closed if that throws', () => {
   expect(store.snapshot().live).toBeUndefined();
 });
 
-test('and it is closed if onConnect throws, as for a wrong map', () => {
+test('a connection of the provider is closed if onConnect throws, as for a wrong map', () => {
   const store = new LiveStore();
   const close = vi.fn();
   const onConnect = (): never => {

@@ -97,7 +97,7 @@ test.each<[string, readonly PathDifference[], string[], string, [string, string]
   ['only the first, where nothing is ignored', [], ['/a/:id', '/a/*'], '/a/1', [['/a/:id', 'id=1']]],
   ['none', ['extension'], ['/a/:id'], '/b/1', []],
 ])('which may be the first of a spelling: %s', (_what, ignored, patterns, resource, expected) => {
-  const found = patternsOf(ignored, patterns).firstsOfAll(resource);
+  const found = patternsOf(ignored, patterns).firstCandidates(resource);
   expect(found.map(({ data, params }) => [data.pattern, written(params)])).toEqual(expected);
 });
 
@@ -106,6 +106,6 @@ test('where nothing is ignored, patterns match as they stand', () => {
   patterns.add('/items/:id', { pattern: '' });
   expect([
     patterns.matches('/items/b.json').map(({ params }) => written(params)),
-    patterns.firstsOfAll('/ITEMS/b'),
+    patterns.firstCandidates('/ITEMS/b'),
   ]).toEqual([['id=b.json'], []]);
 });

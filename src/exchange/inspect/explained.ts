@@ -7,7 +7,7 @@ import type { PathTemplate, Target } from '../../rules/types.ts';
 import type { ClientRequest, Explanation, TargetAction, Verdict } from '../ports.ts';
 import type { AppliedRule } from '../write/apply.ts';
 import { type AppliedWrite, effectOf, impliedTargets, otherCoverage } from '../write/effect.ts';
-import { type PatchingWrite, planPatches } from '../write/patch.ts';
+import { planPatches, whyWithheld } from '../write/patch.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -80,7 +80,6 @@ function actionsOf(write: ResolvedWrite, ruled: AppliedWrite, targets: readonly 
         prevented ??
         notPatched(
           planned.filter(({ path }) => path === name),
-          write.patching,
           ruled.paths,
         );
       wanted.set(
@@ -114,20 +113,16 @@ function plannedOf({ patching }: ResolvedWrite, ruled: AppliedWrite, rule: Appli
 }
 
 /** Why a parent is not patched; undefined if it is. `plans` are the patches that one rule has for it. */
-function notPatched(
-  plans: Planned,
-  patching: PatchingWrite | undefined,
-  { folded }: PathKnowledge,
-): string | undefined {
+function notPatched(plans: Planned, { folded }: PathKnowledge): string | undefined {
   // What is stored carries the tags of its path as it is spelled, and of the one form of all spellings.
   const tagsOf = (path: string) =>
     [path, folded.path(path) ?? path].flatMap((each) => [pathTag(each), queryTag(each, '')]);
   if (plans.some(({ path, others }) => isCoveredBy({ path, tags: tagsOf(path) }, others))) {
     return 'another target also covers it';
   }
-  const uncertain = plans.map(({ path, change, withheldFrom }) => {
-    if ('uncertain' in change) return change.uncertain;
-    return patching && withheldFrom(patching.policyOf(path));
+  const uncertain = plans.map((planned) => {
+    const { path, change, write } = planned;
+    return 'uncertain' in change ? change.uncertain : whyWithheld(planned, write.policyOf(path));
   });
   return uncertain.find((each) => each !== undefined) ?? (plans.length > 0 ? undefined : 'the change is not certain');
 }

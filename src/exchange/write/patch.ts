@@ -37,8 +37,7 @@ interface PlannedPatch {
   readonly element: ElementLocation;
   /** The change, or why it is uncertain. */
   readonly change: Change | Uncertain;
-  /** Why the change may not be shown to whoever reads a route with this policy; undefined if it may. */
-  readonly withheldFrom: (policy: CachePolicy) => string | undefined;
+  readonly write: PatchingWrite;
   /** The fields that selected the representation to be put. */
   readonly vary: readonly string[] | '*';
   /** What else the record covers. If this includes the parent, other changes also affect it and it is not patched. */
@@ -83,11 +82,7 @@ export function planPatches({ match, sources }: AppliedRule, write: PatchingWrit
       if (gaining === undefined) return { uncertain: 'only before names it: the element may have moved' };
       return gaining.includes(path) ? put : remove;
     };
-    return parents.map((path) => {
-      const change = changeOf(path);
-      const withheldFrom = (policy: CachePolicy): string | undefined => withheld(change, write, policy);
-      return { path, element, change, withheldFrom, vary, others };
-    });
+    return parents.map((path) => ({ path, element, change: changeOf(path), write, vary, others }));
   });
 }
 
@@ -143,11 +138,13 @@ function mayNotBeStored({ request, answer, targetedFields }: PatchingWrite): boo
 }
 
 /**
+ * Why a change may not be shown to whoever reads a route with this policy; undefined if it may.
+ *
  * RFC 9111 §3.5: what a client with credentials is answered may hold more than others may see. That the parent is
  * `public` permits nothing: only the answer speaks for what it brings, and for what the client sent. A removal shows
  * neither.
  */
-function withheld(change: Change | Uncertain, write: PatchingWrite, policy: CachePolicy): string | undefined {
+export function whyWithheld({ change, write }: PlannedPatch, policy: CachePolicy): string | undefined {
   if ('uncertain' in change || change.kind === 'remove' || policy.credentials !== 'bypass') return undefined;
   // `cookies: ignore` is about reads. A write is forwarded with its cookies, so its answer may depend on them.
   const sent = withoutIdleCookies(write.request, { ...policy, cookies: 'credentials' });
@@ -227,7 +224,7 @@ export class Patches {
 
   /** The patched response, or why it cannot be patched. */
   #patched(stored: StoredResponse, planned: PlannedPatch): StoredResponse | string {
-    const { element, change, withheldFrom, vary, others } = planned;
+    const { element, change, vary, others } = planned;
     if ('uncertain' in change) return change.uncertain;
     if (stored.since === undefined || stored.since > this.#since) return 'it was filled after the write began';
     if (!stored.tags.includes(queryTag(stored.path, ''))) return 'it is the response to a query';
@@ -236,8 +233,8 @@ export class Patches {
     if (parent === undefined) return 'it is not JSON';
     const replay = replayOf(stored, this.#write, this.#ports.routes);
     if (replay === undefined) return 'it is for one user, or partial';
-    const secret = withheldFrom(replay.route.policy.cache);
-    if (secret !== undefined) return secret;
+    const withheld = whyWithheld(planned, replay.route.policy.cache);
+    if (withheld !== undefined) return withheld;
     if (!asksAlike(replay, this.#write)) return 'it is for another host or variant';
     // A representation selected by more fields must not be put where other clients share it. Codings are undone anyway.
     const selecting = [...stored.vary, ...replay.route.policy.cache.key.headers, 'accept-encoding'];

@@ -14,26 +14,26 @@ interface Handle {
 type Send = (message: ClusterMessage, handle?: Handle, ...rest: unknown[]) => boolean;
 
 /**
- * Closes the connections that a worker was handed, and had not taken when it died. Node keeps each of them until the
- * worker acknowledges it: its client would wait for ever, and this process would hold the socket for ever.
+ * Closes the connections that were on their way to a worker when it died. Node keeps each of them until the worker
+ * acknowledges it: its client would wait for ever, and this process would hold the socket for ever.
  */
-export function closeUntaken(worker: Worker): void {
+export function closeUnaccepted(worker: Worker): void {
   const channel = worker.process as unknown as {
     send: Send;
     on(name: 'internalMessage', listener: (message: ClusterMessage) => void): void;
   };
-  const untaken = new Map<number, Handle>();
+  const unaccepted = new Map<number, Handle>();
   const send = channel.send.bind(channel);
   channel.send = (message, handle, ...rest) => {
     const { act, seq } = message;
-    if (act === 'newconn' && seq !== undefined && handle !== undefined) untaken.set(seq, handle);
+    if (act === 'newconn' && seq !== undefined && handle !== undefined) unaccepted.set(seq, handle);
     return send(message, handle, ...rest);
   };
   channel.on('internalMessage', ({ ack }) => {
-    if (ack !== undefined) untaken.delete(ack);
+    if (ack !== undefined) unaccepted.delete(ack);
   });
   // Not at 'disconnect': it does not come while a handle is on its way.
   worker.once('exit', () => {
-    for (const handle of untaken.values()) handle.close();
+    for (const handle of unaccepted.values()) handle.close();
   });
 }
