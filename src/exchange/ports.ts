@@ -217,6 +217,8 @@ export interface KeptTail {
   tail: string | undefined;
 }
 
+type Params = Readonly<Record<string, string>>;
+
 /** A route of the configuration, or the fallback. The first match wins. */
 export interface Route {
   /** The pattern as written; undefined for the fallback. */
@@ -229,16 +231,16 @@ export interface Route {
   /** What one client address may hold of the origin's connections; undefined: as many as there are. */
   readonly shares: OriginShares | undefined;
   /**
-   * Params of the resource's plain spelling, if that differs. Rules make targets of these, so responses carry tags of
-   * them as well. Undefined if its origin ignores nothing that a param could have.
+   * `params` as they are in the resource's plain spelling, if that differs. Rules make targets of these, so responses
+   * carry tags of them as well. Undefined if its origin ignores nothing that a param could have.
    */
-  readonly plainParams: ((resource: string) => Readonly<Record<string, string>> | undefined) | undefined;
+  readonly plainParams: ((resource: string, params: Params) => Params | undefined) | undefined;
   /** What makes no difference to the tags of its responses. */
   readonly ignoredInTags: readonly PathDifference[];
 }
 
 export interface RouteTable {
-  find(resource: string): { readonly route: Route; readonly params: Readonly<Record<string, string>> };
+  find(resource: string): { readonly route: Route; readonly params: Params };
 }
 
 /** The outcome of a read, for the log and the metrics. */

@@ -56,8 +56,10 @@ function plainParamsOf(match: string, ignored: readonly PathDifference[]): Route
   if (ignored.every((difference) => difference === 'case')) return undefined;
   const trie = new PatternTrie<undefined>(ignored.includes('case') ? inOneCase : undefined);
   trie.add(plainPattern(match, ignored), undefined);
-  return (resource) => {
+  return (resource, params) => {
     const plain = spelledPlainly(resource, ignored);
-    return plain === resource ? undefined : trie.first(plain)?.params;
+    const found = plain === resource ? undefined : trie.first(plain);
+    // One that is the extension is not in the plain spelling.
+    return found && { ...params, ...found.params };
   };
 }

@@ -22,12 +22,10 @@ export function spelledPlainly(resource: string, ignored: readonly PathDifferenc
   return `/${segments.join('/')}`;
 }
 
-/**
- * A pattern for the plain spellings of what a pattern matches: `/items/:id` for `/items/:id.json`. A parameter that is
- * the extension stays.
- */
+/** A pattern for plain spellings: `/items/:id` for `/items/:id.json`, and for `/items/:id.:ext`. */
 export function plainPattern(pattern: string, ignored: readonly PathDifference[]): string {
-  return ignored.includes('extension') ? pattern.replace(/(?<=[^/])\.[^./:*]*$/, '') : pattern;
+  if (!ignored.includes('extension')) return pattern;
+  return pattern.replace(/(?<=[^/])\.(?:[^./:*]*|:[A-Za-z0-9_]+)$/, '');
 }
 
 /**

@@ -9,14 +9,17 @@ export interface IgnoredDifferences {
   readonly ignored: readonly (readonly PathDifference[])[];
 }
 
-/** Params are those of the plain spelling: the id of `/items/1.json` is 1. */
+/**
+ * Params are those of the plain spelling: the id of `/items/1.json` is 1. One that is the extension has no value where
+ * the path has none.
+ */
 export interface SpelledMatch<T> extends PatternMatch<T> {
   /** Params of the path as it was sent, if they differ: an id may have a dot of its own. */
   readonly asSent?: PatternMatch<T>['params'];
 }
 
 interface Reading<T> {
-  /** Patterns without an ignored literal extension, for plain spellings. */
+  /** Patterns without an ignored extension, for plain spellings. */
   readonly plain: PatternTrie<T>;
   /** Patterns as they are written. The same trie if only letters' case is ignored. */
   readonly written: PatternTrie<T>;
@@ -79,13 +82,20 @@ export class SpelledPatterns<T extends object> {
     const plain = reading === undefined ? [] : reading.plain.matches(spelledPlainly(resource, ignored));
     if (reading !== undefined && reading.plain === reading.written) return plain;
     const sent = (reading?.written ?? this.#written).first(resource);
-    return sent === undefined ? plain : [sent, ...plain];
+    if (sent === undefined) return plain;
+    const others = plain.flatMap((match) => {
+      if (match.data !== sent.data) return [match];
+      const params = { ...sent.params, ...match.params };
+      return haveSameParams(sent.params, params) ? [] : [{ ...match, params }];
+    });
+    return [sent, ...others];
   }
 
   #merged(plain: readonly PatternMatch<T>[], sent: readonly PatternMatch<T>[]): SpelledMatch<T>[] {
     const found = new Map<T, SpelledMatch<T>>(plain.map((match) => [match.data, match]));
     for (const match of sent) {
-      const { data, params } = found.get(match.data) ?? match;
+      const { data } = match;
+      const params = { ...match.params, ...found.get(data)?.params };
       found.set(data, haveSameParams(match.params, params) ? { data, params } : { data, params, asSent: match.params });
     }
     return [...found.values()].sort((a, b) => this.#orderOf(a) - this.#orderOf(b));

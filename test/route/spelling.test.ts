@@ -36,7 +36,8 @@ test.each([
 test.each([
   ['/items/:id.json', '/items/:id'],
   ['/report.csv', '/report'],
-  ['/items/:id.:ext', '/items/:id.:ext'],
+  ['/items/:id.:ext', '/items/:id'],
+  ['/files/.:ext', '/files/.:ext'],
   ['/files/*.tar.gz', '/files/*.tar'],
   // A dot at the beginning is part of a name.
   ['/.hidden', '/.hidden'],

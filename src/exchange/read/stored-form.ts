@@ -197,7 +197,7 @@ export function tagsOf(
     const requestHeader = (name: string): string | undefined => request.headers.get(name);
     const responseHeader = (name: string): string | undefined => headers.get(name);
     const response = needsBody && body !== undefined ? readJson(body, headers) : ({ missing: 'not-read' } as const);
-    for (const each of [params, route.plainParams?.(resource)]) {
+    for (const each of [params, route.plainParams?.(resource, params)]) {
       if (each === undefined) continue;
       const declared = route.tags.tagsFor({ params: each, query: asked, requestHeader, responseHeader, response });
       if (declared.overflow) return { unstorable: 'too-many-tags' };

@@ -131,7 +131,7 @@ export function representationAt(rules: RuleSet, routes: RouteTable, at: string)
   const path = resourceOf(at);
   const { route, params } = routes.find(path);
   const tags = route.tags?.ahead(params, rules.knowledge.families);
-  const plain = route.plainParams?.(path);
+  const plain = route.plainParams?.(path, params);
   const known = [...(tags?.tags ?? [])];
   if (plain !== undefined) known.push(...(route.tags?.ahead(plain, rules.knowledge.families).tags ?? []));
   const { folded } = rules.paths;
