@@ -42,6 +42,36 @@ function leftOut(
   };
 }
 
+/** Cookies that applications set beside the session's: nothing proves that who sends one is that user. */
+const namesSomebody =
+  /^cookie:(?:(?:current|logged)[-_]?)?(?:user|uid|account|customer|member|tenant|org|email|login)[-_]?(?:id|name|no)?$/i;
+
+/** A `userKey` that lets a client choose whose copy it gets. Also for `defaults`. */
+export function lintWrittenUserKey({ settings, document, path }: Located<PolicySettings>): void {
+  const { cache } = settings;
+  if (cache === undefined || cache === 'off') return;
+  for (const [i, name] of (cache.userKey ?? []).entries()) {
+    if (!namesSomebody.test(name)) continue;
+    document.report([...path, 'cache', 'userKey', i], {
+      message: `clients can write ${name.slice('cookie:'.length)} themselves, and get the responses of whomever they name`,
+      hint: 'name the cookie of the session, which nobody can guess',
+      warning: 'user-key-written-by-clients',
+    });
+  }
+}
+
+/** A `Set-Cookie` that everybody gets. Also for `defaults`. */
+export function lintStoredCookies({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
+  const { cache } = settings;
+  if (cache === undefined || cache === 'off' || cache.setCookie !== 'store') return;
+  if (!isCachedForAll(effective(cache, context))) return;
+  document.report([...path, 'cache', 'setCookie'], {
+    message: 'the Set-Cookie for one client is stored, and sent to all: they could get its session',
+    hint: 'setCookie: strip stores the response without it',
+    warning: 'cookie-stored',
+  });
+}
+
 /** A credential in the key itself: operators see keys, and `credentials` decides whether it is stored. */
 export function lintKeyedCredentials(
   { settings, document, path }: Located<PolicySettings>,

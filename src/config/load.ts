@@ -10,7 +10,13 @@ import { lintReads, onOf } from './lint-reads.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
-import { lintKeyedCredentials, lintSpellings, lintUserKey } from './lint-sharing.ts';
+import {
+  lintKeyedCredentials,
+  lintSpellings,
+  lintStoredCookies,
+  lintUserKey,
+  lintWrittenUserKey,
+} from './lint-sharing.ts';
 import { lintSnapshot } from './lint-snapshot.ts';
 import { lintValidation } from './lint-validation.ts';
 import { lintWebhooks } from './lint-webhooks.ts';
@@ -125,6 +131,8 @@ export function parseConfig(text: string, { file, env, profile: asked, ...files 
     const defaults = { settings: context.defaults, document, path: ['defaults'] };
     for (const each of [defaults, ...routes]) {
       lintUserKey(each, context);
+      lintWrittenUserKey(each);
+      lintStoredCookies(each, context);
       lintKeyedCredentials(each, context);
     }
     lintSpellings(routes, document, context);

@@ -11,6 +11,8 @@ export const warnings = {
   'widens-to-everything': 'a target that covers everything, or does so once its placeholders have no value',
   'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',
   'user-key-incomplete': 'a userKey leaves out something that requests may say of whose they are',
+  'user-key-written-by-clients': 'a userKey names a cookie in which a client can put anybody',
+  'cookie-stored': 'a Set-Cookie for one client is stored, and sent to all',
   'credential-in-key': 'a cache key shows credentials',
   'other-spellings': 'another spelling of a path that is kept from being shared is cached',
   'client-host': 'an origin with a public name gets the Host of clients',

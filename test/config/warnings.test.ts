@@ -197,6 +197,26 @@ const rows: [string, string, string[]][] = [
     ],
   ],
   [
+    'a userKey that clients can write',
+    `defaults: { cache: { credentials: perUser, userKey: [authorization, "cookie:uid"] } }\n${routes(
+      '{ match: /a, cache: { credentials: perUser, userKey: [authorization, "cookie:sid", "cookie:user_id"] } }',
+      '{ match: /b, cache: { credentials: perUser, userKey: [authorization, "cookie:user_session"] } }',
+    )}`,
+    [
+      '2:69 user-key-written-by-clients: clients can write uid themselves, and get the responses of whomever they name',
+      '4:88 user-key-written-by-clients: clients can write user_id themselves, and get the responses of whomever they name',
+    ],
+  ],
+  [
+    'a Set-Cookie that is stored for all',
+    routes(
+      '{ match: /a, cache: { ttl: 1s, setCookie: store } }',
+      '{ match: /b, cache: { credentials: perUser, userKey: [authorization, cookie], setCookie: store } }',
+      '{ match: /c, cache: { ttl: 1s, setCookie: strip } }',
+    ),
+    ['3:47 cookie-stored: the Set-Cookie for one client is stored, and sent to all: they could get its session'],
+  ],
+  [
     'a userKey that leaves out what the configuration says to carry credentials',
     `credentialHeaders: [x-acme]\ncredentialParams: [key]\n${routes(
       '{ match: /a, cache: { credentials: perUser, userKey: [authorization, cookie] } }',
